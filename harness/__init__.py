@@ -1,0 +1,26 @@
+"""What every template stands on. These names are stable: copied templates use them."""
+
+import importlib
+import os
+
+# TensorFlow reports every missing graphics card as an error.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_HOMES = {
+    "Data": "data",
+    "DataError": "data",
+    "ModelConfig": "config",
+    "TrainingConfig": "config",
+    "build_optimizer": "training",
+    "parse_config": "config",
+    "tracked_run": "run",
+}
+__all__ = ["Data", "DataError", "ModelConfig", "TrainingConfig", "build_optimizer"]
+__all__ += ["parse_config", "tracked_run"]
+
+
+def __getattr__(name: str):
+    # Loaded on first use, so that reading a config does not import TensorFlow.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,112 @@
+"""What happens around every step and every epoch."""
+
+import math
+import os
+import time
+from pathlib import Path
+
+import keras
+
+from kerazoo.harness.config import not_among
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stop at the step at which the loss stops being a number."""
+
+    def on_epoch_begin(self, epoch, logs=None):  # noqa: D102
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):  # noqa: D102
+        if not math.isfinite(logs["loss"]):
+            rate = float(self.model.optimizer.learning_rate)
+            raise NonFiniteLossError(
+                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step "
+                f"{batch + 1}, at a learning rate of {rate:.3g}. What usually helps: a "
+                "lower --learning_rate, a longer --warmup_epochs, --clip_norm 1, or "
+                "--precision float32; and look for NaN in the data."
+            )
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Add the epoch's seconds, samples per second and learning rate to the logs.
+
+    Only the training steps are timed, not the validation.
+    """
+
+    def __init__(self, num_samples: int):
+        super().__init__()
+        self.num_samples = num_samples
+
+    def on_epoch_begin(self, epoch, logs=None):  # noqa: D102
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):  # noqa: D102
+        self.end = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        seconds = self.end - self.start
+        logs["epoch_seconds"] = seconds
+        logs["samples_per_second"] = self.num_samples / seconds
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keep the best epoch's model and the last one's, each written whole or not at all.
+
+    Args:
+        folder: receives `best.keras`, without the optimizer and the loss, so that it
+            loads anywhere, and `last.keras`, with both.
+        monitor: the metric that picks the best epoch.
+        mode: "min" or "max".
+    """
+
+    def __init__(self, folder: Path, monitor: str, mode: str):
+        super().__init__()
+        self.folder = folder
+        self.monitor = monitor
+        self.sign = 1 if mode == "max" else -1
+        self.best_score = -math.inf
+        self.best_epoch: int | None = None
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        if self.monitor not in logs:
+            raise ValueError(f"monitor: {not_among(self.monitor, list(logs))}")
+        self._save(self.model, "last.keras")
+        score = self.sign * logs[self.monitor]
+        if score > self.best_score:
+            self.best_score, self.best_epoch = score, epoch
+            inference = keras.Model(self.model.inputs, self.model.outputs)
+            self._save(inference, "best.keras")
+        logs["best_epoch"] = self.best_epoch + 1
+
+    def restore_best(self) -> None:
+        """Give the model the weights of its best epoch."""
+        best = keras.saving.load_model(self.folder / "best.keras", compile=False)
+        self.model.set_weights(best.get_weights())
+
+    def _save(self, model: keras.Model, name: str) -> None:
+        unfinished = self.folder / f"unfinished-{name}"
+        model.save(unfinished)
+        os.replace(unfinished, self.folder / name)
+
+
+class Record(keras.callbacks.Callback):
+    """Send an epoch's scores to the tracker, in one call per epoch.
+
+    Args:
+        tracker: takes `metrics(scores, step)`.
+        history: receives every epoch's scores.
+    """
+
+    def __init__(self, tracker, history: list[dict[str, float]]):
+        super().__init__()
+        self.tracker = tracker
+        self.history = history
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        self.history.append(dict(logs))
+        self.tracker.metrics(logs, step=epoch + 1)

@@ -1,0 +1,149 @@
+"""What there is to choose from, read from the files without importing Keras."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kerazoo import losses, zoo
+from kerazoo.harness.config import EXPORT_FORMATS, not_among
+
+Row = dict[str, Any]
+
+
+def templates_folder() -> Path:
+    """Return where the templates lie in this installation."""
+    return Path(__file__).parents[1] / "templates"
+
+
+def list_templates() -> list[str]:
+    """List the names of the templates."""
+    return sorted(file.parent.name for file in templates_folder().glob("*/train.py"))
+
+
+def template_folder(name: str) -> Path:
+    """Return the folder of a template, or of a user's copy of one.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name in list_templates():
+        return templates_folder() / name
+    if (Path(name) / "train.py").is_file():
+        return Path(name).resolve()
+    raise ValueError(f"template: {not_among(name, list_templates())}")
+
+
+def models(kind: str) -> list[Row]:
+    """Describe the models of one kind: cnn, regression or seq2seq."""
+    return [
+        {
+            "name": card.name,
+            "params": card.params,
+            "multiply_adds": card.multiply_adds,
+            "year": card.year,
+            "exports": _exports(card),
+            "pretrained": list(card.pretrained),
+        }
+        for card in map(zoo.model_card, zoo.list_models(kind=kind))
+    ]
+
+
+def loss_functions() -> list[Row]:
+    """Describe the losses."""
+    folder = Path(losses.__file__).parent
+    return [
+        {"name": name, "what": _doc(ast.parse((folder / f"{name}.py").read_text()))}
+        for name in losses.list_losses()
+    ]
+
+
+def templates() -> list[Row]:
+    """Describe the templates."""
+    rows = []
+    for name in list_templates():
+        lines = (templates_folder() / name / "README.md").read_text("utf-8").split("\n")
+        rows.append({"name": name, "what": next(x for x in lines[1:] if x.strip())})
+    return rows
+
+
+def data_sets() -> list[Row]:
+    """Describe the data sets that are known by name."""
+    tree = ast.parse(Path(__file__).with_name("datasets.py").read_text("utf-8"))
+    return [
+        {"name": node.name, "what": _doc(node)}
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and [a.arg for a in node.args.args] == ["path"]
+    ]
+
+
+def _exports(card: zoo.ModelCard) -> list[str]:
+    """Name the formats whose answers the tests compare with Keras's."""
+    if not card.exports_tested:
+        return []
+    return [name for name in EXPORT_FORMATS if name not in card.failed_exports]
+
+
+KINDS: dict[str, Callable[[], list[Row]]] = {
+    "cnn": lambda: models("cnn"),
+    "regression": lambda: models("regression"),
+    "seq2seq": lambda: models("seq2seq"),
+    "losses": loss_functions,
+    "templates": templates,
+    "data": data_sets,
+}
+
+
+def describe(name: str) -> str:
+    """Return the card of a model, a loss, a data set or a template, as text.
+
+    Raises:
+        ValueError: there is nothing of that name.
+    """
+    if name in zoo.list_models():
+        return _model_card(name)
+    if name in losses.list_losses():
+        file = Path(losses.__file__).parent / f"{name}.py"
+        tree = ast.parse(file.read_text("utf-8"))
+        classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+        return f"{_doc(tree)}\n\n{ast.get_docstring(classes[0])}"
+    rows = {row["name"]: row for row in [*templates(), *data_sets()]}
+    if name in rows:
+        return f"{name}\n\n{rows[name]['what']}"
+    known = [*zoo.list_models(), *losses.list_losses(), *rows]
+    raise ValueError(not_among(name, known))
+
+
+def _model_card(name: str) -> str:
+    card = zoo.model_card(name)
+    family = [
+        other
+        for other in map(zoo.model_card, zoo.list_models())
+        if (other.module, other.builder) == (card.module, card.builder)
+    ]
+    module = Path(zoo.__file__).parent / card.kind / f"{card.module.split('.')[-1]}.py"
+    arguments = {**card.defaults, **card.arguments}
+    lines = [
+        f"{card.name}: {card.task.replace('_', ' ')}",
+        "",
+        f"paper          {card.paper} ({card.year})",
+        f"parameters     {card.params:,} (trained)",
+        f"multiply-adds  {card.multiply_adds:,}",
+        f"variants       {', '.join(other.name for other in family)}",
+        f"pretrained     {', '.join(card.pretrained) or 'no'}",
+        f"licence        {card.licence}",
+        "",
+        "arguments and their defaults:",
+        *(f"  {key:<14} {value!r}" for key, value in arguments.items()),
+        "",
+        _doc(ast.parse(module.read_text("utf-8")), whole=True),
+        "",
+        card.description,
+    ]
+    return "\n".join(lines)
+
+
+def _doc(node: Any, whole: bool = False) -> str:
+    doc = ast.get_docstring(node) or ""
+    return doc if whole else doc.split("\n\n")[0].replace("\n", " ")

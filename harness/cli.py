@@ -1,0 +1,118 @@
+"""The command `kerazoo`. Heavy imports stand inside the commands that need them."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerazoo.harness import catalog, commands
+from kerazoo.harness.config import EXPORT_FORMATS, not_among
+
+EPILOG = """commands to start with:
+  kerazoo list cnn                                   which models are there?
+  kerazoo train image_classification --epochs 5      train one on the embedded digits
+  kerazoo ui                                         look at the run
+  kerazoo new image_classification my_project        make it your own
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # The template's own parser reads what stands behind its name.
+    if arguments[:1] == ["train"] and len(arguments) > 1 and arguments[1][:1] != "-":
+        return _guarded(commands.train, arguments[1], arguments[2:])
+    options = _parser().parse_args(arguments)
+    values = {k: v for k, v in vars(options).items() if k != "command"}
+    return _guarded(options.command, **values)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        """Answer a mistake in one line; the usage has ten."""
+        if given := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            message = not_among(given[1], re.findall(r"[\w-]+", given[2])).rstrip(".")
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
+def _guarded(command, *arguments, **options) -> int:
+    try:
+        return command(*arguments, **options) or 0
+    except (ValueError, OSError) as error:
+        print(f"kerazoo: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "kerazoo",
+        description="Train, track and export Keras models.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(command, example: str) -> argparse.ArgumentParser:
+        name = command.__name__.strip("_")
+        summary = command.__doc__.splitlines()[0]
+        added = subparsers.add_parser(
+            name, help=summary, description=summary, epilog=f"example: {example}"
+        )
+        added.set_defaults(command=command)
+        return added
+
+    def add_flags(sub: argparse.ArgumentParser, text: str) -> None:
+        # All that stands behind the other arguments; the template's parser reads it.
+        flags = sub.add_argument("flags", nargs=argparse.REMAINDER, help=text)
+        flags.required = False
+
+    sub = add(commands.list_, "kerazoo list cnn --max-params 1e6")
+    sub.add_argument("what", nargs="?", default="", help=", ".join(catalog.KINDS))
+    sub.add_argument("filter", nargs="?", default="*", help="a glob, such as 'resnet*'")
+    sub.add_argument("--max-params", type=float, help="models of at most this size")
+    sub.add_argument("--json", action="store_true", help="for programs")
+
+    sub = add(commands.info, "kerazoo info resnet20")
+    sub.add_argument("name", help="a model, loss, data set or template")
+    sub.add_argument("--summary", action="store_true", help="build it; list its layers")
+
+    sub = add(commands.new, "kerazoo new image_classification my_project")
+    sub.add_argument("template", help="a name from `kerazoo list templates`")
+    sub.add_argument("folder", type=Path, help="must not exist yet, or be empty")
+
+    sub = add(commands.train, "kerazoo train image_classification --data.path photos/")
+    sub.add_argument("template", help="a template's name, or the folder of a copy")
+    add_flags(sub, "`kerazoo train TEMPLATE --help` has all")
+
+    run_help = "a run's id (or how it begins), its name, or `last`"
+    sub = add(commands.evaluate, "kerazoo evaluate last")
+    sub.add_argument("run", help=run_help)
+    add_flags(sub, "other data, such as --data.path photos/")
+
+    sub = add(commands.predict, "kerazoo predict last cat.jpg dog.png")
+    sub.add_argument("run", help=run_help)
+    sub.add_argument("inputs", nargs="+", help="files")
+    sub.add_argument("--top", type=int, default=3, help="how many classes to name")
+    sub.add_argument("--json", action="store_true", help="for programs")
+
+    sub = add(commands.export, "kerazoo export last --formats tflite,tflite-int8")
+    sub.add_argument("source", metavar="RUN_OR_FILE", help=f"{run_help}; or a .keras")
+    sub.add_argument("--formats", default=",".join(EXPORT_FORMATS), help="with commas")
+    sub.add_argument(
+        "--folder", type=Path, default=Path("exports"), help="for the files"
+    )
+    sub.add_argument("--samples", type=Path, help="for a .keras: .npz with x and y")
+    sub.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.02,
+        help="largest fall of the accuracy that passes",
+    )
+
+    sub = add(commands.ui, "kerazoo ui --port 5000")
+    sub.add_argument("--port", type=int, default=5000)
+    sub.add_argument("--host", default="127.0.0.1")
+    return parser

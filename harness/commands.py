@@ -1,0 +1,264 @@
+"""What the commands of `kerazoo` do; `cli` reads their arguments."""
+
+import contextlib
+import fnmatch
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerazoo.harness import catalog
+from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
+
+
+def list_(what: str, filter: str, max_params: float | None, json: bool) -> None:
+    """List what there is: models, losses, templates, data sets."""
+    if what:
+        one_of("list", what, catalog.KINDS)
+    for kind in [what] if what else catalog.KINDS:
+        rows = [
+            row
+            for row in catalog.KINDS[kind]()
+            if fnmatch.fnmatch(row["name"], filter)
+            and (max_params is None or row.get("params", 0) <= max_params)
+        ]
+        if json:
+            print(_json(rows))
+        elif rows:
+            _print_table(kind, rows)
+
+
+def info(name: str, summary: bool) -> None:
+    """Show the card of one model, loss, data set or template."""
+    from kerazoo import zoo
+
+    print(catalog.describe(name))
+    if summary and name in zoo.list_models():
+        with quiet():
+            model = zoo.create_model(name)
+        model.summary()
+
+
+def new(template: str, folder: Path) -> None:
+    """Copy a template out, to be your own project."""
+    from importlib.metadata import version
+
+    source = catalog.template_folder(template)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists already; nothing is overwritten.")
+    hidden = shutil.ignore_patterns("__pycache__", "runs", "mlruns", "mlflow.db*")
+    shutil.copytree(source, folder, ignore=hidden, dirs_exist_ok=True)
+    needs = ["kerazoo", "tensorflow", "keras", "mlflow", "ai-edge-litert", "pytest"]
+    pins = [f"{name}=={version(name)}" for name in needs if _installed(name)]
+    (folder / "requirements.txt").write_text("\n".join(pins) + "\n")
+    ignored = ["__pycache__/", "runs/", "exports/", "mlruns/", "mlflow.db*"]
+    (folder / ".gitignore").write_text("\n".join(ignored) + "\n")
+    print(f"{folder} is yours. Next:\n  cd {folder}\n  python train.py --help")
+    print("  python train.py\n  python -m pytest test_train.py")
+
+
+def train(template: str, flags: Sequence[str]) -> None:
+    """Train a template, or your copy of one; every field of its config is a flag."""
+    from kerazoo.harness.reopen import imported_from
+
+    folder = catalog.template_folder(template)
+    with imported_from(folder):
+        config_class = importlib.import_module("config").Config
+        config = parse_config(config_class, flags, prog=f"kerazoo train {template}")
+        with quiet():
+            main = importlib.import_module("train").main
+        main(config)
+    print("\nnext:")
+    steps = {
+        "kerazoo ui": "look at the run",
+        f"kerazoo new {folder.name} my_project": "make it your own",
+        f"kerazoo train {template} --help": "try other settings",
+    }
+    for command, purpose in steps.items():
+        print(f"  {command:<{max(map(len, steps))}}   {purpose}")
+
+
+def evaluate(run: str, flags: Sequence[str]) -> None:
+    """Measure a run's model again, on its own test split or on other data."""
+    from kerazoo.harness import tracking
+    from kerazoo.harness.reopen import reopen
+
+    with reopen(run, flags) as found, quiet():
+        from kerazoo.harness.reports import classification_scores
+        from kerazoo.harness.run import answers
+
+        data = found.load_data()
+        known = tracking.read_json(found.run_id, "data.json")["labels"]
+        if data.labels != known:
+            raise ValueError(
+                f"The run knows the classes {', '.join(known)}; the data has "
+                f"{', '.join(data.labels)}."
+            )
+        targets, probabilities, _ = answers(found.load_model(), data.test)
+    print(f"{found.name}, {len(targets):,} test samples of {data.name}")
+    for name, value in classification_scores(targets, probabilities).items():
+        print(f"  test_{name:<20} {value:.4f}")
+
+
+def predict(run: str, inputs: Sequence[str], top: int, json: bool) -> None:
+    """Name the most probable classes of image files."""
+    from kerazoo.harness import tracking
+
+    record = tracking.find_run(run)
+    with quiet():
+        from kerazoo.harness.images import read_images
+
+        model = tracking.load_model(record.info.run_id)
+        labels = tracking.read_json(record.info.run_id, "data.json")["labels"]
+        pixels = read_images(inputs, *model.input_shape[1:])
+        probabilities = model.predict(pixels, verbose=0)
+    for file, shares in zip(inputs, probabilities, strict=True):
+        best = [(labels[i], float(shares[i])) for i in shares.argsort()[::-1][:top]]
+        if json:
+            print(_json({"file": file, "classes": dict(best)}, indent=None))
+        else:
+            print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+
+
+def export(
+    source: str, formats: str, folder: Path, samples: Path | None, tolerance: float
+) -> int:
+    """Write a run's model, or a .keras file, in other formats, and verify each."""
+    chosen = formats.split(",")
+    for name in chosen:
+        one_of("--formats", name, EXPORT_FORMATS)
+    if source.endswith(".keras"):
+        verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
+    else:
+        verdicts = _export_run(source, chosen, folder, tolerance)
+    from kerazoo.harness.export import print_verdicts
+
+    print_verdicts(verdicts)
+    print(f"\nfiles in {folder}/; model.json says what a client must know")
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def ui(host: str, port: int) -> int:
+    """Open the MLflow UI on the store that the runs went to."""
+    from kerazoo.harness import tracking
+
+    address = tracking.ui_address(f"http://{host}:{port}")
+    print(f"The runs are at {address}", flush=True)
+    if tracking.is_remote():
+        return 0
+    print("Ctrl-C ends the server.", flush=True)
+    return subprocess.call(tracking.server_command(host, port))
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep TensorFlow's start-up messages from the terminal for the block.
+
+    They come from C++ before any log level is read. Python's own errors are printed.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _export_run(source: str, formats: list[str], folder: Path, tolerance: float):
+    from kerazoo.harness import tracking
+    from kerazoo.harness.reopen import reopen
+
+    with reopen(source) as found:
+        with quiet():
+            from kerazoo.harness.export import export
+            from kerazoo.harness.run import NUM_VERIFIED, collect
+
+            data, model = found.load_data(), found.load_model()
+        inputs, targets = collect(data.validation, NUM_VERIFIED)
+        verdicts = export(
+            model,
+            folder,
+            formats,
+            calibration=data.calibration,
+            inputs=inputs,
+            targets=targets,
+            tolerance=tolerance,
+            metadata={"labels": data.labels, **data.metadata},
+        )
+        tracking.add_files(found.run_id, folder, "exports")
+    return verdicts
+
+
+def _export_file(file: Path, formats, folder: Path, samples: Path | None, tolerance):
+    import numpy as np
+
+    if not file.is_file():
+        raise ValueError(f"There is no file {file}.")
+    if samples is None:
+        raise ValueError(
+            "A .keras file brings no data to calibrate and verify with: give --samples "
+            "FILE.npz, with real inputs as x and class indices as y."
+        )
+    with np.load(samples) as stored:
+        one_of(f"{samples}: array", "x", stored)
+        one_of(f"{samples}: array", "y", stored)
+        inputs, targets = stored["x"], stored["y"]
+    with quiet():
+        import keras
+
+        from kerazoo.harness.export import export
+
+        model = keras.saving.load_model(file, compile=False)
+    return export(
+        model,
+        folder,
+        formats,
+        calibration=inputs,
+        inputs=inputs,
+        targets=targets,
+        tolerance=tolerance,
+    )
+
+
+def _print_table(title: str, rows: list[catalog.Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        justify = "right" if isinstance(rows[0][column], int) else "left"
+        table.add_column(column.replace("_", "-"), justify=justify)
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    console = Console()
+    console.print(f"[bold]{title}[/]")
+    console.print(table)
+    console.print()
+
+
+def _cell(value) -> str:
+    if isinstance(value, list):
+        return "all" if value == list(EXPORT_FORMATS) else ", ".join(value) or "-"
+    if isinstance(value, int) and value > 9999:
+        return f"{value / 1e6:,.2f} M"
+    return str(value)
+
+
+def _json(value, indent: int | None = 2) -> str:
+    return json.dumps(value, indent=indent)
+
+
+def _installed(name: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False

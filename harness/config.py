@@ -1,0 +1,293 @@
+"""Configs: frozen dataclasses whose fields are flags and YAML keys.
+
+Nothing here imports a deep-learning framework, so a mistyped flag is answered at once.
+"""
+
+import argparse
+import ast
+import dataclasses
+import difflib
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from kerazoo import losses, zoo
+
+ExportFormat = Literal[
+    "saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic", "tflite-int8"
+]
+EXPORT_FORMATS: tuple[str, ...] = typing.get_args(ExportFormat)
+Config = TypeVar("Config")
+MOST_NAMED = 20  # choices that a message can list and still be read
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model of the zoo, and its arguments."""
+
+    name: str = "cnn"  # a name from `kerazoo list`
+    arguments: dict[str, Any] = field(default_factory=dict)  # see `kerazoo info NAME`
+    weights: str = ""  # a .keras or .weights.h5 file to start from; empty: random
+
+    def __post_init__(self):
+        zoo.check_arguments(self.name, self.arguments)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train: the fields that every template has. A template adds its own."""
+
+    epochs: int = 10  # passes over the training split
+    batch_size: int = 64  # samples per step
+    learning_rate: float = 1e-3  # the highest, reached after the warm-up
+    optimizer: str = "adamw"  # any optimizer of Keras, in snake_case
+    optimizer_arguments: dict[str, Any] = field(default_factory=dict)  # {momentum: .9}
+    schedule: Literal["cosine", "step", "constant"] = "cosine"  # after the warm-up
+    warmup_epochs: float = 1.0  # epochs of linear rise from 0
+    weight_decay: float = 1e-4  # per update; biases and norms are spared
+    clip_norm: float = 0.0  # largest norm of the whole gradient; 0: no limit
+    accumulate: int = 1  # steps whose gradients make one update
+    ema: float = 0.0  # momentum of the averaged weights, such as 0.999; 0: off
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # math
+    jit_compile: bool | Literal["auto"] = "auto"  # XLA; on a CPU it slows convolutions
+    loss: str = "cross_entropy"  # a name from `kerazoo list losses`
+    loss_arguments: dict[str, Any] = field(default_factory=dict)  # such as {gamma: 2}
+    label_smoothing: float = 0.0  # share of the target spread over all classes
+    class_weight: Literal["none", "balanced"] = "none"  # rare ones weigh more
+    monitor: str = "val_loss"  # which metric picks the best epoch
+    monitor_mode: Literal["min", "max"] = "min"  # whether lower or higher is better
+    early_stopping: int = 0  # epochs without a better one before stopping; 0: off
+    seed: int = 0  # of weights, order, dropout and augmentation
+    deterministic: bool = False  # also force deterministic kernels; slower
+    export: tuple[ExportFormat, ...] = EXPORT_FORMATS  # what to write and verify
+    export_tolerance: float = 0.02  # largest fall of the metric that still passes
+    experiment: str = "kerazoo"  # the MLflow experiment
+    run_name: str = ""  # shown in MLflow; empty: model-data
+
+    def __post_init__(self):
+        at_least("epochs", self.epochs, 1)
+        at_least("batch_size", self.batch_size, 1)
+        at_least("accumulate", self.accumulate, 1)
+        above("learning_rate", self.learning_rate, 0)
+        for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
+            at_least(name, getattr(self, name), 0)
+        share("ema", self.ema)
+        share("label_smoothing", self.label_smoothing)
+        one_of("optimizer", self.optimizer, _keras_optimizers())
+        one_of("loss", self.loss, losses.list_losses())
+        smoothing = ["label_smoothing"] if self.label_smoothing else []
+        for name in [*self.loss_arguments, *smoothing]:
+            one_of(f"argument of {self.loss}", name, _loss_arguments(self.loss))
+
+
+def at_least(name: str, value: float, lowest: float) -> None:
+    """Raise ValueError unless value ≥ lowest."""
+    if not value >= lowest:
+        raise ValueError(f"{name} must be at least {lowest}; got {value}")
+
+
+def above(name: str, value: float, bound: float) -> None:
+    """Raise ValueError unless value > bound."""
+    if not value > bound:
+        raise ValueError(f"{name} must be above {bound}; got {value}")
+
+
+def share(name: str, value: float) -> None:
+    """Raise ValueError unless 0 ≤ value < 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1; got {value}")
+
+
+def one_of(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ValueError, with the nearest choice, unless value is a choice."""
+    if value not in (choices := list(choices)):
+        raise ValueError(f"{name}: {not_among(value, choices)}")
+
+
+def not_among(value: str, choices: Sequence[str]) -> str:
+    """Say that a value is none of the choices, and which of them is the nearest."""
+    near = difflib.get_close_matches(str(value), choices, n=5, cutoff=0.4)
+    # Of equally near ones the beginning counts: resnet2 is more of a resnet20.
+    near.sort(key=lambda choice: not choice.startswith(str(value)))
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    if len(choices) > MOST_NAMED:
+        return f"{value!r} is not known.{hint} `kerazoo list` shows what is."
+    return f"{value!r} is not known.{hint} Choose from: {', '.join(choices)}."
+
+
+def parse_config(
+    config_class: type[Config], arguments: Sequence[str] | None = None, prog: str = ""
+) -> Config:
+    """Read a config from flags and YAML; a mistake ends the program with status 2.
+
+    Flags beat the file given with `--config`; the file beats the defaults.
+    `--print-config` prints the result as YAML.
+
+    Args:
+        config_class: a dataclass; nested dataclasses become `--group.field`.
+        arguments: command-line arguments; None for the program's own.
+        prog: the command shown in the usage line.
+    """
+    prog = prog or f"python {Path(sys.argv[0]).name}"
+    parser = _parser(config_class, prog)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    known = [option for action in parser._actions for option in action.option_strings]
+    try:
+        for flag in arguments:
+            _check_flag(flag, known)
+        return parser.instantiate(parser.parse_args(arguments)).as_config
+    except (argparse.ArgumentError, ValueError, TypeError) as error:
+        message = _one_line(str(error), config_class)
+        print(f"{prog}: error: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def load_config(config_class: type[Config], file: Path) -> Config:
+    """Read a config from the YAML that `dump_config` wrote."""
+    parser = _parser(config_class, "kerazoo")
+    return parser.instantiate(parser.parse_args(["--config", str(file)])).as_config
+
+
+def dump_config(config: Any) -> str:
+    """Return a config as YAML that `--config` takes."""
+    import yaml
+
+    return yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False)
+
+
+def flatten(config: Any) -> dict[str, Any]:
+    """Return a config as one level of `group.field` names.
+
+    >>> flatten(ModelConfig(name="resnet20", arguments={"dropout": 0.1}))
+    {'name': 'resnet20', 'arguments.dropout': 0.1, 'weights': ''}
+    """
+
+    def walk(prefix: str, value: Any):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        else:
+            yield prefix, value
+
+    return dict(walk("", dataclasses.asdict(config)))
+
+
+def _parser(config_class: type, prog: str):
+    import jsonargparse
+
+    class Parser(jsonargparse.ArgumentParser):
+        def instantiate(self, cfg):
+            values = super().instantiate(cfg)
+            names = [f.name for f in dataclasses.fields(config_class)]
+            values.as_config = config_class(**{n: values[n] for n in names})
+            return values
+
+    parser = Parser(
+        prog=prog,
+        usage=f"{prog} [--FIELD VALUE ...] [--config FILE] [--print-config]",
+        exit_on_error=False,
+        allow_abbrev=False,
+        print_config="--print-config",
+    )
+    parser.add_argument("--config", action="config", help="a YAML file of fields")
+    parser.add_class_arguments(config_class, as_group=False)
+    comments = _comments(config_class)
+    for action in parser._actions:
+        if action.dest in comments:
+            action.help = comments[action.dest]
+    kinds = typing.get_type_hints(config_class)
+    for group in parser._action_groups:
+        for action in group._group_actions:
+            if dataclasses.is_dataclass(kind := kinds.get(action.dest)):
+                group.title = inspect.getdoc(kind).splitlines()[0].rstrip(".")
+                action.help = "a YAML file of these fields"
+    return parser
+
+
+def _comments(config_class: type, prefix: str = "") -> dict[str, str]:
+    """Read each field's help off the comment behind it."""
+    found = {}
+    for base in reversed(config_class.__mro__):
+        if dataclasses.is_dataclass(base):
+            for line in inspect.getsource(base).splitlines():
+                if match := re.match(r"    (\w+):.*?  # (.*)", line):
+                    found[prefix + match[1]] = match[2]
+    for name, kind in typing.get_type_hints(config_class).items():
+        if dataclasses.is_dataclass(kind):
+            found |= _comments(kind, f"{prefix}{name}.")
+    return found
+
+
+def _check_flag(flag: str, known: list[str]) -> None:
+    name = flag.split("=")[0].removesuffix("+")
+    free = any(name.startswith(f"{k}.") for k in known if k.endswith("arguments"))
+    if name.startswith("--") and name not in known and not free:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no flag {name}.{hint} --help shows them all.")
+
+
+def _one_line(message: str, config_class: type) -> str:
+    """Make one plain sentence of jsonargparse's report on a bad value."""
+    key = re.search(r'[Kk]ey "([\w.]+)"', message)
+    given = re.search(r"(?:Given value|Got value): (.*)", message)
+    if not (key and given):
+        return " ".join(message.split())
+    kind: Any = config_class
+    for part in key[1].split("."):
+        kind = typing.get_type_hints(kind)[part]
+    choices = _choices(kind)
+    if choices and not str(kind).startswith("tuple"):
+        return f"--{key[1]}: {not_among(given[1], choices)}"
+    if choices:
+        return (
+            f"--{key[1]} takes a list such as [{choices[0]}], of: "
+            f"{', '.join(choices)}; got {given[1]!r}."
+        )
+    wanted = {int: "a whole number", float: "a number", bool: "true or false"}
+    return f"--{key[1]} takes {wanted.get(kind, kind)}; got {given[1]!r}."
+
+
+def _choices(kind: Any) -> list[str]:
+    if typing.get_origin(kind) is Literal:
+        return [str(choice) for choice in typing.get_args(kind) if choice != ""]
+    if typing.get_origin(kind) in (typing.Union, types.UnionType, tuple):
+        return [c for inner in typing.get_args(kind) for c in _choices(inner)]
+    return []
+
+
+def _keras_optimizers() -> list[str]:
+    # Read off the package's files: importing Keras would take seconds.
+    folder = Path(find_spec("keras").origin).parent / "src" / "optimizers"
+    hidden = {"base_optimizer", "optimizer", "loss_scale_optimizer", "multi_optimizer"}
+    names = {file.stem for file in folder.glob("[!_]*.py")} - hidden
+    return sorted(name for name in names if not name.endswith("_test"))
+
+
+def _loss_arguments(name: str) -> list[str]:
+    # Read off the files too: the class's own arguments, then those of its bases.
+    files = Path(losses.__file__).parent.glob("*.py")
+    nodes = [node for file in files for node in ast.parse(file.read_text("utf-8")).body]
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+    wanted = f"{name.replace('_', '')}loss"
+    kind = next(node for n, node in classes.items() if n.lower() == wanted)
+    found: list[str] = []
+    while kind:
+        for node in kind.body:
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                found += [a.arg for a in [*node.args.args[1:], *node.args.kwonlyargs]]
+        kind = classes.get(getattr(kind.bases[0], "id", ""))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

@@ -1,0 +1,55 @@
+"""What a template's `load_data` returns, and the harness works with."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class DataError(ValueError):
+    """The data cannot be used; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Three splits, and what is known of them.
+
+    Shapes:
+        train, validation, test: batches of (inputs, targets); only `train` is shuffled
+            and augmented.
+        calibration: (samples, ...), inputs of the training split, not augmented.
+    """
+
+    name: str  # such as "fashion_mnist"
+    train: "tf.data.Dataset"
+    validation: "tf.data.Dataset"
+    test: "tf.data.Dataset"
+    sizes: dict[str, int]  # samples per split
+    labels: list[str]  # class names, by index
+    calibration: np.ndarray
+    digest: str  # changes with any sample
+    class_weight: dict[int, float] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)  # travels with the exports
+    notes: list[str] = field(default_factory=list)  # what the user should know
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self.calibration.shape[1:]
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """Return 12 hex digits that change with any value, shape or type.
+
+    >>> digest(np.zeros(3)) == digest(np.zeros(4))
+    False
+    """
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(f"{array.dtype}{array.shape}".encode())
+        whole.update(np.ascontiguousarray(array))
+    return whole.hexdigest()[:12]

@@ -1,0 +1,313 @@
+"""Export a model, and prove that the exported files give the same answers."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+FILE_NAMES = {
+    "saved_model": "saved_model",
+    "tflite": "model.tflite",
+    "tflite-fp16": "model_fp16.tflite",
+    "tflite-int8-dynamic": "model_int8_dynamic.tflite",
+    "tflite-int8": "model_int8.tflite",
+}
+# Largest difference of an output that float formats may show; int8 is judged by the
+# metric alone. Half precision carries 11 bits through every layer.
+MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score that must not fall by the export.
+
+    Args:
+        name: such as `"accuracy"`.
+        measure: (targets, outputs) → score, higher is better.
+    """
+
+    name: str
+    measure: Callable[[np.ndarray, np.ndarray], float]
+
+
+def _accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
+    return float((outputs.argmax(axis=-1) == targets).mean())
+
+
+ACCURACY = Metric("accuracy", _accuracy)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of one exported format; times are in milliseconds per sample."""
+
+    format: str
+    file: str = ""
+    size: int = 0  # bytes
+    max_difference: float | None = None  # of an output, to Keras
+    agreement: float | None = None  # share of samples with the same predicted class
+    metric: float | None = None
+    keras_metric: float | None = None
+    latency: dict[int, dict[str, float]] = field(default_factory=dict)
+    operators: dict[str, int] = field(default_factory=dict)
+    needs_flex: bool = False
+    gpu: str = ""  # "yes", or what the GPU delegate cannot run
+    input: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""  # why the file must not be used; empty: verified
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file gives the same answers."""
+        return not self.failure
+
+
+def export(
+    model: "keras.Model",
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    calibration: np.ndarray,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    metric: Metric = ACCURACY,
+    tolerance: float = 0.02,
+    threads: Sequence[int] = (1, os.cpu_count() or 1),
+    metadata: dict[str, Any] | None = None,
+) -> list[Verdict]:
+    """Write a model in several formats and verify each against Keras.
+
+    Args:
+        model: functional, with one input and one output, in any precision, on any
+            backend. It is also written as `model.keras`.
+        folder: receives the files, and `model.json` with what a client must know.
+        formats: names from `EXPORT_FORMATS`.
+        calibration: (samples, …), real inputs from which full int8 reads its ranges.
+        inputs: (samples, …), on which the files are compared with Keras.
+        targets: (samples, …), for the metric.
+        metric: must not fall by more than the tolerance.
+        tolerance: in the metric's unit.
+        threads: the numbers of threads with which latency is measured.
+        metadata: goes into `model.json`, such as the class names.
+
+    Returns:
+        One verdict per format; a failed one names its reason.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model = in_float32(model)
+    model.save(folder / "model.keras")
+    expected = np.asarray(model.predict(inputs, batch_size=64, verbose=0), "float32")
+    np.save(folder / "calibration.npy", calibration)
+    with tempfile.TemporaryDirectory() as scratch:
+        exam = _Exam(
+            Path(scratch), inputs, targets, expected, metric, tolerance, threads
+        )
+        verdicts = [
+            _verify(name, folder, report, exam)
+            for name, report in _convert(folder, formats).items()
+        ]
+    (folder / "calibration.npy").unlink()
+    (folder / "converted.json").unlink(missing_ok=True)
+    facts = {
+        "name": model.name,
+        "input": {"name": model.inputs[0].name, "shape": [1, *model.input_shape[1:]]},
+        "output": {"name": model.output_names[0], "shape": [1, *expected.shape[1:]]},
+        **(metadata or {}),
+        "files": [dataclasses.asdict(verdict) for verdict in verdicts],
+    }
+    (folder / "model.json").write_text(json.dumps(facts, indent=2), "utf-8")
+    return verdicts
+
+
+def in_float32(model: "keras.Model") -> "keras.Model":
+    """Rebuild a model whose layers compute in another precision.
+
+    A mixed-precision model exports to operators that no phone has.
+    """
+    policies = {x.dtype_policy.compute_dtype for x in model._flatten_layers()}
+    if not policies & {"float16", "bfloat16"}:
+        return model
+    # By the config, as it also has the models, wrapped layers and inputs inside.
+    rebuilt = type(model).from_config(_whole(model.get_config()))
+    rebuilt.set_weights(model.get_weights())
+    return rebuilt
+
+
+def _whole(config: Any) -> Any:
+    """Replace half precision by float32, at any depth of a config."""
+    if isinstance(config, dict):
+        return {key: _whole(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(map(_whole, config))
+    half = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
+    return "float32" if isinstance(config, str) and config in half else config
+
+
+def _convert(folder: Path, formats: Sequence[str]) -> dict[str, dict[str, Any]]:
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    done = _run("export_convert", folder, *formats, environment=environment)
+    report = folder / "converted.json"
+    if done.returncode:
+        return {name: {"error": _last_line(done)} for name in formats}
+    return json.loads(report.read_text())
+
+
+@dataclass(frozen=True)
+class _Exam:
+    """What every exported file is put to; the arguments of `export`."""
+
+    scratch: Path
+    inputs: np.ndarray
+    targets: np.ndarray
+    expected: np.ndarray  # what Keras answers
+    metric: Metric
+    tolerance: float
+    threads: Sequence[int]
+
+
+def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Verdict:
+    if "error" in report:
+        return Verdict(name, failure=f"not converted: {report['error']}")
+    file = folder / report["file"]
+    size = sum(f.stat().st_size for f in [file, *file.rglob("*")] if f.is_file())
+    verdict = Verdict(name, file.name, size)
+    given, answers = exam.scratch / "inputs.npy", exam.scratch / "answers.npz"
+    latency = {}
+    for threads in exam.threads:
+        # All samples once, with the last number of threads; one is enough for a time.
+        last = threads == exam.threads[-1]
+        np.save(given, exam.inputs if last else exam.inputs[:1])
+        done = _run("export_check", file, given, answers, threads)
+        if done.returncode:
+            failure = f"does not run: {_last_line(done)}"
+            return dataclasses.replace(verdict, failure=failure)
+        with np.load(answers) as stored:
+            outputs, facts = stored["outputs"], json.loads(str(stored["facts"]))
+            p50, p95 = np.percentile(stored["milliseconds"], [50, 95])
+        latency[threads] = {"p50": round(p50, 3), "p95": round(p95, 3)}
+    metric, expected = exam.metric, exam.expected
+    difference = float(np.abs(outputs - expected).max())
+    score, keras_score = (metric.measure(exam.targets, o) for o in (outputs, expected))
+    operators = facts.pop("operators", {})
+    flex = sorted(o for o in operators if o.startswith("Flex"))
+    failure = ""
+    if flex:
+        failure = f"needs operators that no phone has: {', '.join(flex)}"
+    elif not np.isfinite(expected).all():
+        failure = "Keras itself gives NaN or infinity"
+    elif not np.isfinite(outputs).all():
+        failure = "gives NaN or infinity"
+    elif difference > MAX_DIFFERENCE.get(name, np.inf):
+        failure = f"differs from Keras by {difference:.2g}"
+    elif score < keras_score - exam.tolerance:
+        failure = (
+            f"{metric.name} falls from {keras_score:.4f} to {score:.4f}, "
+            f"by more than {exam.tolerance}"
+        )
+    gpu = report.get("gpu")
+    return dataclasses.replace(
+        verdict,
+        max_difference=difference,
+        agreement=float((outputs.argmax(-1) == expected.argmax(-1)).mean()),
+        metric=score,
+        keras_metric=keras_score,
+        latency=latency,
+        operators=operators,
+        needs_flex=bool(flex),
+        gpu="" if gpu is None else "; ".join(gpu) or "yes",
+        failure=failure,
+        **facts,
+    )
+
+
+def _run(module: str, *arguments: Any, environment: dict | None = None):
+    command = [sys.executable, "-m", f"kerazoo.harness.{module}", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def _last_line(done: subprocess.CompletedProcess) -> str:
+    lines = done.stderr.strip().splitlines()
+    return lines[-1][:300] if lines else f"exit status {done.returncode}"
+
+
+# Milliseconds per sample are a median, with the 95th percentile in brackets.
+COLUMNS = (
+    "format",
+    "size",
+    "accuracy",
+    "agreement",
+    "max diff",
+    "ms, 1 thread",
+    "ms, all",
+    "phone GPU",
+    "verified",
+)
+
+
+def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
+    """Return one row of text per verdict, under `COLUMNS`."""
+    table = []
+    for v in verdicts:
+        if v.metric is None:
+            table.append((v.format, *"-" * (len(COLUMNS) - 2), "no"))
+            continue
+        fewest, most = v.latency[min(v.latency)], v.latency[max(v.latency)]
+        times = [f"{t['p50']:.2f} ({t['p95']:.2f})" for t in (fewest, most)]
+        gpu = {"": "-", "yes": "yes"}.get(v.gpu, "no")
+        table.append(
+            (
+                v.format,
+                _size(v.size),
+                f"{v.metric:.4f}",
+                f"{v.agreement:.1%}",
+                f"{v.max_difference:.1e}",
+                *times,
+                gpu,
+                "yes" if v.passed else "no",
+            )
+        )
+    return table
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Print the verification table, and why a format failed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=column != "verified")
+    for row, verdict in zip(rows(verdicts), verdicts, strict=True):
+        table.add_row(
+            *row[:-1], f"[{'green' if verdict.passed else 'red'}]{row[-1]}[/]"
+        )
+    Console(width=max(Console().width, 110)).print(table)
+    for line in failures(verdicts):
+        print(line)
+
+
+def markdown(verdicts: Sequence[Verdict]) -> str:
+    """Return the verdicts as a Markdown table."""
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows(verdicts)]
+    table = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([*table, "", *failures(verdicts)])
+
+
+def failures(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return one line per failed format, with its reason."""
+    return [f"{v.format}: {v.failure}" for v in verdicts if not v.passed]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -1,0 +1,128 @@
+"""Write a Keras model as SavedModel and TFLite. Run in a process of its own.
+
+    python -m kerazoo.harness.export_convert FOLDER FORMAT…
+
+reads `model.keras` and `calibration.npy` from FOLDER, writes the formats beside them,
+and what happened to `converted.json`. The process keeps the converter's memory and
+messages to itself, and uses the TensorFlow backend whatever trained the model.
+"""
+
+import contextlib
+import functools
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerazoo.harness.export import FILE_NAMES
+
+
+def main(folder: Path, formats: list[str]) -> None:
+    """Write every format that can be written, and say why the others could not."""
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    calibration = np.load(folder / "calibration.npy")
+    with tempfile.TemporaryDirectory() as single:
+        write_saved_model(model, Path(single), batch=1)
+        report = {
+            name: write(model, name, folder / FILE_NAMES[name], single, calibration)
+            for name in formats
+        }
+    (folder / "converted.json").write_text(json.dumps(report))
+
+
+def write(
+    model: keras.Model, name: str, file: Path, single: str, calibration: np.ndarray
+) -> dict[str, str | list[str]]:
+    """Write one format; return its file's name, or the reason why there is none.
+
+    Args:
+        model: in float32.
+        name: the format.
+        file: where to.
+        single: folder of a SavedModel of the model for one sample at a time.
+        calibration: as in `to_tflite`.
+    """
+    try:
+        if name == "saved_model":
+            write_saved_model(model, file, batch=None)
+            return {"file": file.name}
+        content = to_tflite(single, name, calibration)
+        file.write_bytes(content)
+        return {"file": file.name, "gpu": gpu_problems(content)}
+    except Exception as error:
+        # Whatever a converter raises is a verdict on this format, and the others
+        # still have their chance.
+        return {"error": _gist(str(error)) or repr(error)}
+
+
+def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> None:
+    """Write a SavedModel in inference mode, with inputs and outputs by name.
+
+    `model.export` of Keras 3.15 leaves augmentation layers switched on.
+    """
+
+    def serve(self, inputs):
+        outputs = keras.tree.flatten(self(inputs, training=False))
+        return dict(zip(self.output_names, outputs, strict=True))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serving_default",
+        functools.partial(serve, model),
+        input_signature=[
+            tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+            for tensor in model.inputs
+        ],
+    )
+    archive.write_out(str(folder), verbose=False)
+
+
+def to_tflite(saved_model: str, name: str, calibration: np.ndarray) -> bytes:
+    """Convert a SavedModel to TFLite with built-in operators only.
+
+    Args:
+        saved_model: its folder.
+        name: a TFLite format of `kerazoo.harness.config.EXPORT_FORMATS`.
+        calibration: (samples, …), real inputs from which full int8 reads its ranges.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    # Without this line the converter may use operators that no stock runtime has.
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if name != "tflite":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if name == "tflite-fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if name == "tflite-int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.uint8
+        converter.representative_dataset = lambda: (
+            [sample[None].astype("float32")] for sample in calibration
+        )
+    return converter.convert()
+
+
+def gpu_problems(content: bytes) -> list[str]:
+    """List what TensorFlow's analyzer says a phone's GPU delegate cannot run."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        tf.lite.experimental.Analyzer.analyze(
+            model_content=content, gpu_compatibility=True
+        )
+    lines = printed.getvalue().splitlines()
+    return sorted({x.split(":", 1)[1].strip() for x in lines if "GPU COMPAT" in x})
+
+
+def _gist(message: str) -> str:
+    wanted = [x for x in message.splitlines() if "error:" in x or "Flex" in x]
+    return " ".join(wanted or message.splitlines())[:300].strip()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,73 @@
+"""Get a finished run back: its config, its data and its model."""
+
+import importlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerazoo.harness import tracking
+from kerazoo.harness.config import parse_config
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerazoo.harness.data import Data
+
+
+@dataclass(frozen=True)
+class ReopenedRun:
+    """A run's code, config and data as they were, but for what flags have changed."""
+
+    run_id: str
+    name: str
+    config: Any
+    code: Path
+
+    def load_data(self) -> "Data":
+        """Load the run's data with the run's own `data.py`."""
+        return importlib.import_module("data").load_data(self.config)
+
+    def load_model(self) -> "keras.Model":
+        """Load the model that the run stored."""
+        return tracking.load_model(self.run_id)
+
+
+@contextmanager
+def reopen(reference: str, flags: Sequence[str] = ()) -> Iterator[ReopenedRun]:
+    """Reopen a run for the block.
+
+    Args:
+        reference: as in `tracking.find_run`.
+        flags: fields of the config to change, such as `["--data.path", "photos"]`.
+
+    Raises:
+        ValueError: no such run, or one that ended before its code was stored.
+    """
+    run = tracking.find_run(reference)
+    with tempfile.TemporaryDirectory() as folder:
+        tracking.download(run.info.run_id, "config.yaml", folder)
+        code = tracking.download(run.info.run_id, "code", folder)
+        with imported_from(code):
+            config_class = importlib.import_module("config").Config
+            stored = ["--config", str(Path(folder) / "config.yaml")]
+            config = parse_config(config_class, [*stored, *flags], prog="kerazoo")
+            yield ReopenedRun(run.info.run_id, run.info.run_name, config, code)
+
+
+@contextmanager
+def imported_from(folder: Path) -> Iterator[None]:
+    """Let a template's files be imported by their bare names, for the block."""
+    names = [file.stem for file in folder.glob("*.py")]
+    sys.path.insert(0, str(folder))
+    for name in names:
+        sys.modules.pop(name, None)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in names:
+            sys.modules.pop(name, None)

@@ -1,0 +1,318 @@
+"""The one place that speaks to MLflow: writing a run, and finding one again.
+
+Autolog is not used: it logs validation scores at step 0, changes the caller's callbacks
+and loses the second of two fits (MLflow 3.17).
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from matplotlib.figure import Figure
+    from mlflow.entities import Run as MlflowRun
+
+    from kerazoo.harness.data import Data
+
+# A dead server is noticed in seconds; MLflow's own defaults block for minutes a call.
+_DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+UI_ADDRESS = "http://127.0.0.1:5000"
+# Without it MLflow shows a newcomer its pages for language models.
+_TRAINING = "workflowType=machine_learning"
+
+
+def connect():
+    """Return the mlflow module, pointed at the store.
+
+    The store is `MLFLOW_TRACKING_URI`, or else `mlflow.db` in the working folder.
+    """
+    for key, value in _DEFAULTS.items():
+        os.environ.setdefault(key, value)
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        mlflow.set_tracking_uri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
+    return mlflow
+
+
+class Tracker:
+    """One MLflow run, open for writing."""
+
+    def __init__(self, mlflow, run: "MlflowRun"):
+        self._mlflow = mlflow
+        self._unsent: list = []
+        self.run_id: str = run.info.run_id
+        self.name: str = run.info.run_name
+        self.url = run_url(run)
+
+    def params(self, params: dict[str, Any]) -> None:
+        """Log settings that hold for the whole run.
+
+        Under `mlflow run` some are there already, perhaps written otherwise (2e-3), and
+        MLflow refuses to change them.
+        """
+        known = self._mlflow.get_run(self.run_id).data.params
+        self._mlflow.log_params({k: v for k, v in params.items() if k not in known})
+
+    def tags(self, tags: dict[str, Any]) -> None:
+        """Log facts that a person filters runs by."""
+        self._mlflow.set_tags(tags)
+
+    def metrics(self, metrics: dict[str, float], step: int = 0) -> None:
+        """Log scores in one call.
+
+        While the store cannot be reached they are kept, and sent with the next ones.
+        """
+        from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
+
+        now = int(time.time() * 1000)
+        self._unsent += [Metric(k, float(v), now, step) for k, v in metrics.items()]
+        try:
+            self._mlflow.MlflowClient().log_batch(self.run_id, metrics=self._unsent)
+        except MlflowException as error:
+            reason = str(error).splitlines()[0]
+            print(f"warning: the store was not reached: {reason}", file=sys.stderr)
+        else:
+            self._unsent = []
+
+    def text(self, text: str, path: str) -> None:
+        """Store a text file."""
+        self._mlflow.log_text(text, path)
+
+    def figure(self, figure: "Figure", path: str) -> None:
+        """Store a plot."""
+        self._mlflow.log_figure(figure, path, save_kwargs={"dpi": 120})
+
+    def table(self, columns: dict[str, list], path: str) -> None:
+        """Store a table that the UI shows; path ends in `.json`."""
+        self._mlflow.log_table(columns, path)
+
+    def files(self, folder: Path, path: str | None = None) -> None:
+        """Store a folder's files."""
+        self._mlflow.log_artifacts(str(folder), path)
+
+    def dataset(self, data: "Data") -> None:
+        """Say which data the run used, with a digest that changes with any sample."""
+        from mlflow.data.code_dataset_source import CodeDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        source = CodeDatasetSource(tags={"samples": str(data.sizes)})
+        dataset = MetaDataset(source, name=data.name, digest=data.digest)
+        self._mlflow.log_input(dataset, context="training")
+
+    def model(self, model: "keras.Model", example: "np.ndarray") -> None:
+        """Store a model that `mlflow.pyfunc` loads and serves, without its loss.
+
+        Args:
+            model: functional.
+            example: (samples, …), a small batch of inputs.
+        """
+        import keras
+        import mlflow.tensorflow
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        def schema(tensors):
+            specs = [
+                TensorSpec(np.dtype(t.dtype), (-1, *(s or -1 for s in t.shape[1:])))
+                for t in tensors
+            ]
+            return Schema(specs)
+
+        inference = keras.Model(model.inputs, model.outputs)
+        # Given by hand: MLflow takes 18 s to infer a list, and gets it wrong.
+        needs = ["tensorflow", "keras", "numpy"]
+        # MLflow tries the example out with a progress bar of Keras's.
+        silent = contextlib.redirect_stdout(io.StringIO())
+        with silent, _only_classes_of(inference):
+            mlflow.tensorflow.log_model(
+                inference,
+                name="model",
+                signature=ModelSignature(schema(model.inputs), schema(model.outputs)),
+                input_example=example.astype(model.inputs[0].dtype),
+                pip_requirements=[f"{name}=={_version(name)}" for name in needs],
+            )
+
+    def note(self, text: str) -> None:
+        """Set the Markdown at the top of the run's page."""
+        self._mlflow.set_tag("mlflow.note.content", text)
+
+    def end(self, status: str) -> None:
+        """Close the run as FINISHED, FAILED or KILLED."""
+        if self._unsent:
+            self.metrics({})
+        self._mlflow.end_run(status)
+
+
+def start(experiment: str, run_name: str, nested: bool = False) -> Tracker:
+    """Open a run.
+
+    Under `mlflow run` it is the run that MLflow has opened already.
+    """
+    mlflow = connect()
+    if "MLFLOW_RUN_ID" not in os.environ:
+        _choose_experiment(mlflow, experiment)
+    run = mlflow.start_run(
+        run_name=run_name or None, nested=nested, log_system_metrics=True
+    )
+    return Tracker(mlflow, run)
+
+
+@contextlib.contextmanager
+def _only_classes_of(model: "keras.Model"):
+    """Hide the registered classes that a model does not use.
+
+    MLflow stores them all, and could load the model only where every one is installed.
+    """
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    kept = dict(registered)
+    used = {type(layer) for layer in model._flatten_layers()}
+    for name in [name for name, kind in kept.items() if kind not in used]:
+        del registered[name]
+    try:
+        yield
+    finally:
+        registered.update(kept)
+
+
+def _choose_experiment(mlflow, name: str) -> None:
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite") and mlflow.get_experiment_by_name(name) is None:
+        # MLflow freezes the location at creation: relative, it would break with the
+        # first run from another folder.
+        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
+        mlflow.create_experiment(name, artifact_location=folder.as_uri())
+    mlflow.set_experiment(name)
+
+
+def run_url(run: "MlflowRun") -> str:
+    """Return the address of a run's page."""
+    import mlflow
+
+    uri = mlflow.get_tracking_uri()
+    base = uri.rstrip("/") if uri.startswith("http") else UI_ADDRESS
+    page = f"experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    return f"{base}/#/{page}?{_TRAINING}"
+
+
+def find_run(reference: str) -> "MlflowRun":
+    """Find a run by its id, the first characters of its id, its name, or `last`.
+
+    Raises:
+        ValueError: no run, or more than one, fits; the message lists the newest ones.
+    """
+    mlflow = connect()
+    runs = mlflow.search_runs(
+        search_all_experiments=True,
+        order_by=["attributes.start_time DESC"],
+        output_format="list",
+    )
+    if reference == "last":
+        fitting = [r for r in runs if r.info.status == "FINISHED"][:1]
+    else:
+        fitting = [r for r in runs if r.info.run_name == reference][:1] or [
+            r for r in runs if r.info.run_id.startswith(reference)
+        ]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = "".join(
+        f"\n  {r.info.run_id[:8]}  {r.info.run_name}  {r.info.status}" for r in runs[:5]
+    )
+    problem = "Several runs begin with" if fitting else "There is no run"
+    raise ValueError(
+        f"{problem} {reference!r} in {mlflow.get_tracking_uri()}. "
+        + (f"The newest runs are:{known}" if known else "It holds no runs at all.")
+    )
+
+
+def download(run_id: str, path: str, folder: str) -> Path:
+    """Copy a run's file or folder into a folder, and return where it lies.
+
+    Raises:
+        ValueError: the run has no such file.
+    """
+    mlflow = connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = mlflow.artifacts.download_artifacts(
+            run_id=run_id, artifact_path=path, dst_path=folder
+        )
+    except (OSError, MlflowException) as error:
+        raise ValueError(
+            f"The run {run_id[:8]} has no {path}: it ended before it was stored."
+        ) from error
+    return Path(found)
+
+
+def read_json(run_id: str, path: str) -> Any:
+    """Read a JSON file of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(download(run_id, path, folder).read_text("utf-8"))
+
+
+def add_files(run_id: str, folder: Path, path: str) -> None:
+    """Store a folder's files in a run that has ended."""
+    connect().MlflowClient().log_artifacts(run_id, str(folder), path)
+
+
+def load_model(run_id: str) -> "keras.Model":
+    """Load the model that a run stored."""
+    connect()
+    import mlflow.tensorflow
+
+    return mlflow.tensorflow.load_model(f"runs:/{run_id}/model")
+
+
+def is_remote() -> bool:
+    """Whether the runs go to a server."""
+    return connect().get_tracking_uri().startswith("http")
+
+
+def ui_address(local: str) -> str:
+    """Return the page of the newest training runs.
+
+    Args:
+        local: where a server of ours would listen.
+    """
+    mlflow = connect()
+    base = mlflow.get_tracking_uri().rstrip("/") if is_remote() else local
+    experiments = mlflow.search_experiments(order_by=["last_update_time DESC"])
+    page = f"runs?{_TRAINING}&compareRunsMode=CHART"
+    newest = experiments[0].experiment_id if experiments else "0"
+    return f"{base}/#/experiments/{newest}/{page}"
+
+
+def server_command(host: str, port: int) -> list[str]:
+    """Return the command that serves the store: two processes, not MLflow's fifteen."""
+    mlflow = connect()
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    store = mlflow.get_tracking_uri()
+    place = ["--backend-store-uri", store, "--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "server", *place, "--workers", "1"]
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)

@@ -1,0 +1,119 @@
+"""From a config to an optimizer, and from there to trained weights."""
+
+import logging
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerazoo.harness.config import TrainingConfig
+from kerazoo.harness.data import Data
+
+if TYPE_CHECKING:
+    import keras
+
+# Decay pulls weights to zero, where a norm's scale, a bias or a slope has no business.
+NOT_DECAYED = ["bias", "gamma", "beta", "alpha"]
+
+
+def prepare(config: TrainingConfig) -> None:
+    """Seed every generator and set the precision; call it before building a model."""
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    # Keras traces `predict` anew for each last batch; the advice is not for our user.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if config.deterministic and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Optimizer":
+    """Build the optimizer that a config describes.
+
+    Weight decay spares biases and norms; the schedule counts updates of the weights,
+    not accumulation steps.
+
+    Raises:
+        ValueError: the optimizer does not take one of `optimizer_arguments`.
+    """
+    import keras
+
+    from kerazoo.harness.schedules import WarmupSchedule
+
+    updates = math.ceil(data.sizes["train"] / config.batch_size) / config.accumulate
+    schedule = WarmupSchedule(
+        peak=config.learning_rate,
+        warmup_updates=int(config.warmup_epochs * updates),
+        total_updates=int(config.epochs * updates),
+        shape=config.schedule,
+        steps_per_update=config.accumulate,
+    )
+    optimizer_class = type(keras.optimizers.get(config.optimizer.replace("_", "")))
+    optimizer = optimizer_class(
+        learning_rate=schedule,
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.clip_norm or None,
+        gradient_accumulation_steps=config.accumulate
+        if config.accumulate > 1
+        else None,
+        use_ema=config.ema > 0,
+        ema_momentum=config.ema or 0.99,
+        **config.optimizer_arguments,
+    )
+    if config.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    return optimizer
+
+
+def fit(
+    model: "keras.Model",
+    data: Data,
+    config: TrainingConfig,
+    folder: Path,
+    callbacks: list["keras.callbacks.Callback"],
+) -> None:
+    """Train a compiled model and leave it with the weights of its best epoch.
+
+    Args:
+        model: compiled.
+        data: `train` and `validation` are used.
+        config: epochs, monitor, early stopping, EMA.
+        folder: receives `best.keras` (inference only) and `last.keras` (with the
+            optimizer's state), each written whole or not at all.
+        callbacks: called after the harness's own at each event.
+
+    Raises:
+        NonFiniteLossError: the loss became NaN or infinite.
+        ValueError: `config.monitor` is no metric of this model.
+    """
+    import keras
+
+    from kerazoo.harness import callbacks as ours
+    from kerazoo.harness.progress import Progress
+
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+    checkpoint = ours.Checkpoint(folder, config.monitor, config.monitor_mode)
+    stopping = keras.callbacks.EarlyStopping(
+        config.monitor, patience=config.early_stopping, mode=config.monitor_mode
+    )
+    with Progress(config.epochs) as progress:
+        model.fit(
+            data.train,
+            validation_data=data.validation,
+            epochs=config.epochs,
+            class_weight=data.class_weight,
+            shuffle=False,  # the data set shuffles itself
+            verbose=0,
+            callbacks=[
+                ours.StopOnNonFinite(),
+                *(averaging if config.ema else []),
+                ours.Stopwatch(data.sizes["train"]),
+                checkpoint,
+                *([stopping] if config.early_stopping else []),
+                *callbacks,
+                progress,
+            ],
+        )
+    checkpoint.restore_best()

@@ -1,0 +1,44 @@
+"""Negative binomial likelihood. Hilbe 2011, doi:10.1017/CBO9780511973420."""
+
+import keras
+from keras import ops
+
+from kerazoo.losses._regression import HeadLoss, check_labels, log_gamma
+
+
+@keras.saving.register_keras_serializable(package="kerazoo")
+class NegativeBinomialLoss(HeadLoss):
+    """Learn the mean and the spread of counts that vary more than Poisson's.
+
+    With the mean m, the dispersion a and n = 1 / a a target costs -log(gamma(y + n) /
+    (gamma(n) * gamma(y + 1)) * (n / (n + m)) ** n * (m / (n + m)) ** y); the variance
+    is m + a * m ** 2. Dispersions are kept within exp(-8) and exp(8), the lowest of
+    which is nearly `PoissonLoss`.
+
+    Args:
+        **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
+
+    Shapes:
+        y_true: (batch, …, targets), or (batch,) for one target.
+        y_pred: (batch, …, 2 * targets): the logs of all means, then those of all
+            dispersions.
+        before reduction: (batch, …), in nats.
+
+    Raises:
+        ValueError: a visible label below 0, or shapes that do not fit.
+
+    >>> loss = NegativeBinomialLoss()  # with a mean and a dispersion of 1: log(2)
+    >>> round(float(loss(ops.array([0.0]), ops.array([[0.0, 0.0]]))), 4)
+    0.6931
+    """
+
+    def per_target(self, y_true, log_mean, log_dispersion):  # noqa: D102
+        log_n = -ops.clip(log_dispersion, -8.0, 8.0)
+        n = ops.exp(log_n)
+        ways = log_gamma(n) + log_gamma(y_true + 1.0) - log_gamma(y_true + n)
+        log_sum = ops.logaddexp(log_n, log_mean)
+        value = n * (log_sum - log_n) + y_true * (log_sum - log_mean)
+        return ops.cast(ways, self.dtype) + value
+
+    def check(self, y_true, y_pred):  # noqa: D102
+        check_labels(y_true, 0, "0 or more")

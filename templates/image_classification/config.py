@@ -1,0 +1,56 @@
+"""Which numbers? Every field is a flag (`--epochs 5`, `--data.path photos`) and a YAML
+key; `python train.py --help` lists these and the fields of TrainingConfig.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kerazoo.harness import ModelConfig, TrainingConfig
+from kerazoo.harness.config import at_least, share
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images, how they are split, and what is done to them."""
+
+    name: Literal[
+        "digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "folder", ""
+    ] = ""  # empty: "folder" if there is a path, else "digits"
+    path: str = ""  # a folder of images, or of the data set's files
+    validation_share: float = 0.1  # of the training images, to pick the best epoch
+    test_share: float = 0.1  # of all images, where the data set names no test split
+    image_size: int = 0  # pixels, the side of the square input; 0: as the data set is
+    grey: bool = False  # whether a folder's images are read without colour
+    max_broken_share: float = 0.05  # of a folder's files, before training refuses
+    limit: int = 0  # samples per split, for a quick try; 0: all
+    augment: tuple[
+        Literal["flip", "shift", "rand_augment", "erase", "mixup", "cutmix"], ...
+    ] = ()  # applied to the training images, in this order
+    shift: float = 0.1  # of the side, the longest way for "shift"
+
+    def __post_init__(self):
+        for name in ("validation_share", "test_share", "max_broken_share", "shift"):
+            share(f"data.{name}", getattr(self, name))
+        for name in ("image_size", "limit"):
+            at_least(f"data.{name}", getattr(self, name), 0)
+
+    @property
+    def source(self) -> str:
+        """The name, or what an empty one stands for."""
+        return self.name or ("folder" if self.path else "digits")
+
+
+@dataclass(frozen=True)
+class Config(TrainingConfig):
+    """An image classifier."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(name="cnn"))
+    experiment: str = "image_classification"  # the MLflow experiment
+    epochs: int = 20  # passes over the training split
+    batch_size: int = 64  # images per step
+    learning_rate: float = 2e-3  # the highest, reached after the warm-up
+    weight_decay: float = 1e-2  # per update; biases and norms are spared
+    loss: str = "cross_entropy"  # a name from `kerazoo list losses`
+    monitor: str = "val_accuracy"  # which metric picks the best epoch
+    monitor_mode: Literal["min", "max"] = "max"  # whether lower or higher is better

@@ -1,0 +1,216 @@
+"""Which data, which shapes, which preprocessing?
+
+Every source ends as pixels 0 to 255 in (height, width, channels) and class indices, in
+three splits. Scaling happens inside the model, so that training, evaluation and the
+exported file see the same pixels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from config import Config
+from sklearn.model_selection import train_test_split
+
+from kerazoo.harness import Data, DataError, datasets, images
+from kerazoo.harness.data import digest
+
+NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
+MIXES = ("mixup", "cutmix")  # augmentations that mix labels too
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that are read by their index, and what is known of them."""
+
+    labels: list[str]
+    read: Callable[
+        [np.ndarray], np.ndarray
+    ]  # indices → (batch, height, width, channels)
+    targets: np.ndarray  # (samples,), class index of every image
+    splits: dict[str, np.ndarray]  # train, validation, test: indices
+    digest: str
+    notes: list[str]
+
+
+def load_data(config: Config) -> Data:
+    """Load the three splits that a config describes.
+
+    Raises:
+        DataError: the images cannot be had, or cannot be used as they are.
+    """
+    chosen = config.data
+    source = read_folder(config) if chosen.source == "folder" else read_arrays(config)
+    splits = {k: v[: chosen.limit or None] for k, v in source.splits.items()}
+    some = np.random.default_rng(config.seed).permutation(splits["train"])
+    calibration = source.read(some[:NUM_CALIBRATION])
+    height, width, channels = calibration.shape[1:]
+    return Data(
+        name=chosen.source,
+        train=batches(source, splits["train"], config, training=True),
+        validation=batches(source, splits["validation"], config),
+        test=batches(source, splits["test"], config),
+        sizes={split: len(indices) for split, indices in splits.items()},
+        labels=source.labels,
+        calibration=calibration,
+        digest=source.digest,
+        class_weight=class_weight(config, source.targets[splits["train"]]),
+        metadata={
+            "pixels": f"0 to 255, {'RGB' if channels == 3 else 'grey'}, not scaled",
+            "resize": f"to {height} x {width}, bilinear, filling the frame, cropping",
+        },
+        notes=source.notes,
+    )
+
+
+def batches(
+    source: Source, indices: np.ndarray, config: Config, training: bool = False
+) -> tf.data.Dataset:
+    """Make batches of (pixels, targets); training ones are shuffled and augmented."""
+
+    def fetch(batch):
+        pixels = tf.numpy_function(source.read, [batch], tf.uint8)
+        pixels.set_shape((None, *shape))
+        return pixels, tf.gather(source.targets, batch)
+
+    def one_hot(pixels, targets):
+        return pixels, tf.one_hot(targets, len(source.labels))
+
+    shape = source.read(indices[:1]).shape[1:]
+    dataset = tf.data.Dataset.from_tensor_slices(indices)
+    if training:
+        dataset = dataset.shuffle(len(indices), seed=config.seed)
+    dataset = dataset.batch(config.batch_size).map(fetch)
+    if set(MIXES) & set(config.data.augment):
+        dataset = dataset.map(one_hot)
+    if training and config.data.augment:
+        # Not in parallel: the layers draw from one seed, in the order of the batches.
+        dataset = dataset.map(augmentation(config, channels=shape[-1]))
+    # Left on, autotuning makes a short `fit` return seconds late (TensorFlow 2.21).
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(4).with_options(options)
+
+
+def augmentation(config: Config, channels: int) -> Callable:
+    """Return a function from a batch to an augmented batch."""
+    names = config.data.augment
+    if "rand_augment" in names and channels != 3:
+        raise DataError("--data.augment rand_augment needs colour images.")
+    how = {"seed": config.seed, "dtype": "float32"}  # whatever the model computes in
+    far = config.data.shift
+    black = {"fill_mode": "constant", "fill_value": 0.0, "interpolation": "nearest"}
+    known = {
+        "flip": lambda: keras.layers.RandomFlip("horizontal", **how),
+        "shift": lambda: keras.layers.RandomTranslation(far, far, **black, **how),
+        "rand_augment": lambda: keras.layers.RandAugment((0, 255), **how),
+        "erase": lambda: keras.layers.RandomErasing(0.5, **how),
+        "mixup": lambda: keras.layers.MixUp(**how),
+        "cutmix": lambda: keras.layers.CutMix(**how),
+    }
+    layers = [(name, known[name]()) for name in names]
+
+    def augment(pixels, targets):
+        pixels = tf.cast(pixels, "float32")
+        for name, layer in layers:
+            if name in MIXES:
+                mixed = layer({"images": pixels, "labels": targets}, training=True)
+                pixels, targets = mixed["images"], mixed["labels"]
+            else:
+                pixels = layer(pixels, training=True)
+        return pixels, targets
+
+    return augment
+
+
+def read_arrays(config: Config) -> Source:
+    """Read a data set that is known by name; what it does not split is split here."""
+    chosen = config.data
+    found = getattr(datasets, chosen.source)(chosen.path)
+    pixels, targets = found.train
+    train = np.arange(len(targets))
+    if found.test:
+        test = np.arange(len(targets), len(targets) + len(found.test[1]))
+        pixels = np.concatenate([pixels, found.test[0]])
+        targets = np.concatenate([targets, found.test[1]])
+    else:
+        train, test = divide(train, targets, chosen.test_share, config.seed)
+    train, validation = divide(train, targets, chosen.validation_share, config.seed)
+    pixels = resized(pixels, chosen.image_size or pixels.shape[1])
+    return Source(
+        labels=found.labels,
+        read=lambda indices: pixels[indices],
+        targets=targets,
+        splits={"train": train, "validation": validation, "test": test},
+        digest=digest(pixels, targets),
+        notes=[],
+    )
+
+
+def read_folder(config: Config) -> Source:
+    """Read `path/<class>/*` or `path/{train,val,test}/<class>/*`."""
+    chosen = config.data
+    if not chosen.path:
+        raise DataError("--data.name folder needs --data.path.")
+    try:
+        folder = images.scan_image_folder(
+            chosen.path,
+            validation_share=chosen.validation_share,
+            test_share=chosen.test_share,
+            seed=config.seed,
+            max_broken_share=chosen.max_broken_share,
+        )
+    except (OSError, ValueError) as error:
+        raise DataError(str(error)) from error
+    print(folder.report())
+    files = [file for split in folder.splits.values() for file in split]
+    paths = [path for path, _ in files]
+    ends = np.cumsum([len(split) for split in folder.splits.values()])
+    splits = np.split(np.arange(len(files)), ends[:-1])
+    height, width, channels = images.common_size(folder)
+    if chosen.image_size:
+        height = width = chosen.image_size
+    if chosen.grey:
+        channels = 1
+    return Source(
+        labels=folder.labels,
+        read=lambda indices: images.read_images(
+            [paths[i] for i in indices], height, width, channels
+        ),
+        targets=np.array([label for _, label in files]),
+        splits=dict(zip(folder.splits, splits, strict=True)),
+        digest=folder.digest[:12],
+        notes=folder.report().splitlines(),
+    )
+
+
+def divide(
+    indices: np.ndarray, targets: np.ndarray, share: float, seed: int
+) -> Sequence[np.ndarray]:
+    """Divide indices in two, with the same mix of classes; the second has the share."""
+    try:
+        return train_test_split(
+            indices, test_size=share, stratify=targets[indices], random_state=seed
+        )
+    except ValueError as error:
+        raise DataError(
+            f"A share of {share} of {len(indices)} images cannot be split off: {error}"
+        ) from error
+
+
+def resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Resize square images in memory, bilinearly."""
+    if pixels.shape[1] == side:
+        return pixels
+    larger = tf.image.resize(pixels, (side, side), antialias=True)
+    return np.asarray(tf.round(larger), "uint8")
+
+
+def class_weight(config: Config, targets: np.ndarray) -> dict[int, float] | None:
+    """Weigh classes so that each counts the same, if the config asks for it."""
+    if config.class_weight == "none":
+        return None
+    counts = np.bincount(targets)
+    return {i: len(targets) / (len(counts) * n) for i, n in enumerate(counts) if n}

@@ -1,0 +1,26 @@
+"""Which zoo model?"""
+
+import keras
+from config import Config
+
+from kerazoo import zoo
+from kerazoo.harness import Data
+
+
+def build_model(config: Config, data: Data) -> keras.Model:
+    """Build the classifier that is trained: pixels 0 to 255 in, logits out."""
+    model = zoo.create_model(
+        config.model.name,
+        input_shape=data.input_shape,
+        num_classes=len(data.labels),
+        **config.model.arguments,
+    )
+    if config.model.weights:
+        model.load_weights(config.model.weights)
+    return model
+
+
+def build_product(model: keras.Model) -> keras.Model:
+    """Build what leaves the house: pixels 0 to 255 in, probabilities out."""
+    probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")
+    return keras.Model(model.inputs, probabilities(model.output), name=model.name)

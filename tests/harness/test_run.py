@@ -1,0 +1,178 @@
+"""A tracked run: how it ends, and what it leaves behind."""
+
+import importlib
+import signal
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from workplace import ROOT, execute
+
+from kerazoo.harness import (
+    DataError,
+    build_optimizer,
+    environment,
+    export,
+    tracked_run,
+)
+from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.run import collect
+
+
+@pytest.fixture
+def template(tmp_path):
+    """The image template's files, imported from a copy that is under git."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    for file in (ROOT / "templates" / "image_classification").glob("*.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        execute(*git, *command, cwd=folder)
+    with imported_from(folder):
+        yield folder
+
+
+@pytest.fixture
+def config(store, template):
+    found = importlib.import_module("config").Config()
+    return replace(
+        found,
+        epochs=3,
+        batch_size=32,
+        model=replace(found.model, arguments={"filters": [4, 4]}),
+        data=replace(found.data, limit=96),
+        export=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "left_with", "status", "note"),
+    [
+        (None, "", "FINISHED", "**Reproduce**"),
+        (DataError("no cats"), "error: no cats", "FAILED", "**failed**: no cats"),
+        (KeyboardInterrupt(), "interrupted; what", "KILLED", "**killed**: interrupted"),
+        # With a traceback, as nobody foresaw them:
+        (RuntimeError("oh"), RuntimeError, "FAILED", "**failed**: RuntimeError: oh"),
+        (SystemExit(3), SystemExit, "FAILED", "**failed**: SystemExit: 3"),
+    ],
+)
+def test_a_run_ends_as_its_block_does(error, left_with, status, note, config, store):
+    handler = signal.getsignal(signal.SIGTERM)
+    foreseen = isinstance(left_with, str)
+
+    def block():
+        with tracked_run(config) as run:
+            assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+            run.tracker.metrics({"loss": 1.0}, step=1)
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(SystemExit if foreseen else left_with) as end:
+            block()
+        assert not foreseen or str(end.value).startswith(left_with)
+    else:
+        block()
+    assert store.run.info.status == status
+    assert store.run.data.metrics["loss"] == 1.0
+    assert store.run.data.tags["mlflow.note.content"].startswith(note)
+    assert (store.artifacts() / "traceback.txt").exists() != foreseen
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
+    def block():
+        with tracked_run(config) as run:
+            run.verdicts = [
+                export.Verdict("tflite", failure="differs"),
+                export.Verdict("saved_model"),
+            ]
+
+    with pytest.raises(SystemExit, match=r"not to be used: tflite$"):
+        block()
+    assert store.run.info.status == "FINISHED"
+    assert "failed: tflite: differs" in store.run.data.tags["mlflow.note.content"]
+
+
+def test_a_run_records_where_it_came_from(config, template, store):
+    with open(template / "loss.py", "a") as file:
+        file.write("# a change\n")
+    with tracked_run(config):
+        pass
+    run, stored = store.run, store.artifacts()
+    head = execute("git", "rev-parse", "HEAD", cwd=template).stdout.strip()
+    assert run.data.tags["git.commit"] == head and run.data.tags["git.dirty"] == "true"
+    assert "+# a change" in (stored / "code" / "uncommitted.diff").read_text()
+    assert (stored / "code" / "loss.py").read_text().endswith("# a change\n")
+    assert "tensorflow==" in (stored / "environment.txt").read_text()
+    known = yaml.safe_load((stored / "config.yaml").read_text())
+    assert known["data"]["limit"] == 96 and run.data.params["data.limit"] == "96"
+    assert run.data.params["model.arguments.filters"] == "[4, 4]"
+
+
+def test_a_run_that_cannot_record_its_code_is_a_failed_one(config, store, monkeypatch):
+    def broken(folder):
+        raise RuntimeError("no git")
+
+    monkeypatch.setattr(environment, "git_state", broken)
+    with pytest.raises(RuntimeError), tracked_run(config):
+        pytest.fail("the block must not start")
+    assert store.run.info.status == "FAILED"
+
+
+def test_a_loss_that_is_no_number_fails_the_run_and_keeps_the_best_epoch(config, store):
+    """The second epoch's second batch is poisoned."""
+    data = importlib.import_module("data").load_data(config)
+    rounds = []
+
+    def batches():
+        rounds.append(1)
+        for number, (pixels, targets) in enumerate(data.train):
+            bad = len(rounds) == 2 and number == 1
+            yield tf.cast(pixels, "float32") * (np.nan if bad else 1.0), targets
+
+    spec = (tf.TensorSpec((None, 8, 8, 1)), data.train.element_spec[1])
+    train = tf.data.Dataset.from_generator(batches, output_signature=spec)
+    train = train.apply(tf.data.experimental.assert_cardinality(3))
+    build_model = importlib.import_module("model").build_model
+    loss = importlib.import_module("loss").build_loss(config)
+
+    def block():
+        with tracked_run(config) as run:
+            model = build_model(config, data)
+            model.compile(build_optimizer(config, data), loss, metrics=["accuracy"])
+            run.fit(model, replace(data, train=train))
+
+    with pytest.raises(SystemExit, match="error: The loss became nan in epoch 2, step"):
+        block()
+    run, stored = store.run, store.artifacts()
+    assert run.info.status == "FAILED"
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("**failed**: The loss became nan in epoch 2, step 2, at a")
+    assert "lower --learning_rate" in note and "1 of 3 epochs" in note
+    history = store.client.get_metric_history(run.info.run_id, "loss")
+    assert [m.step for m in history] == [1] and np.isfinite(history[0].value)
+    assert (stored / "checkpoints" / "best.keras").is_file()
+    assert not (stored / "traceback.txt").exists()
+
+
+@pytest.mark.parametrize(("most", "expected"), [(None, 7), (7, 7), (5, 5), (3, 3)])
+def test_samples_are_collected_from_batches(most, expected):
+    pixels = np.arange(14).reshape(7, 2)
+    batches = [(pixels[:4], np.arange(4)), (pixels[4:], np.eye(7)[4:])]
+    inputs, targets = collect(batches, most)
+    np.testing.assert_array_equal(inputs, pixels[:expected])
+    assert targets.tolist() == list(range(expected))
+
+
+def test_files_of_a_template_are_imported_for_the_block_only(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.py").write_text("value = 1")
+    with imported_from(mine):
+        assert importlib.import_module("config").value == 1
+    assert "config" not in sys.modules and str(mine) not in sys.path

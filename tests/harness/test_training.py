@@ -1,0 +1,344 @@
+"""Training: what each field of the config does to a small model."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerazoo.harness import Data, TrainingConfig, build_optimizer, training
+from kerazoo.harness.callbacks import Checkpoint, NonFiniteLossError
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.normal(size=(48, 6)).astype("float32")
+CLASSES = (PIXELS[:, 0] > 0).astype("int64") + (PIXELS[:, 1] > 1)
+
+
+@pytest.fixture(autouse=True)
+def _usual_precision():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def make_data(pixels=PIXELS, classes=CLASSES, batch_size=8, **changes) -> Data:
+    batches = tf.data.Dataset.from_tensor_slices((pixels, classes)).batch(batch_size)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = batches.with_options(options)
+    return Data(
+        name="toy",
+        train=batches,
+        validation=batches,
+        test=batches,
+        sizes={"train": len(pixels), "validation": len(pixels), "test": len(pixels)},
+        labels=["a", "b", "c"],
+        calibration=pixels,
+        digest="0",
+        **changes,
+    )
+
+
+def make_config(**changes) -> TrainingConfig:
+    defaults = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "warmup_epochs": 0}
+    return TrainingConfig(**{**defaults, "optimizer": "sgd", **changes})
+
+
+def make_model(config, data, **compile_options) -> keras.Model:
+    training.prepare(config)
+    inputs = keras.Input((6,), name="pixels")
+    x = keras.layers.Dense(8, name="first")(inputs)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.PReLU(name="slope")(x)
+    x = keras.layers.Dropout(0.1, name="dropout")(x)
+    outputs = keras.layers.Dense(3, name="last")(x)
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        optimizer=build_optimizer(config, data),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        **compile_options,
+    )
+    return model
+
+
+class Log(keras.callbacks.Callback):
+    """Keep every epoch's logs and weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.logs, self.weights = [], []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs.append(dict(logs))
+        self.weights.append(self.model.get_weights())
+
+
+def fit(folder, data=None, model=None, **changes):
+    data, config, log = data or make_data(), make_config(**changes), Log()
+    model = model or make_model(config, data)
+    training.fit(model, data, config, folder, [log])
+    return model, log
+
+
+# ------------------------------------------------------------------------ optimizers
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "adam", "rmsprop", "lion", "muon"])
+def test_any_optimizer_of_keras_trains(name, tmp_path):
+    _, log = fit(tmp_path, optimizer=name, epochs=1, learning_rate=1e-3)
+    assert math.isfinite(log.logs[0]["loss"])
+
+
+def test_optimizer_arguments_reach_the_optimizer():
+    config = make_config(optimizer_arguments={"momentum": 0.8, "nesterov": True})
+    optimizer = build_optimizer(config, make_data())
+    assert (optimizer.momentum, optimizer.nesterov) == (0.8, True)
+
+
+def test_an_unknown_optimizer_argument_is_named():
+    config = make_config(optimizer_arguments={"momentun": 0.8})
+    with pytest.raises(ValueError, match="momentun"):
+        build_optimizer(config, make_data())
+
+
+def test_weight_decay_spares_biases_norms_and_slopes():
+    config = make_config(weight_decay=0.5, learning_rate=0.1)
+    model = make_model(config, make_data())
+    # Away from zero, so that a decay would show everywhere.
+    model.set_weights([np.ones_like(w) for w in model.get_weights()])
+    variables = model.trainable_variables
+    gradients = [keras.ops.zeros_like(v) for v in variables]
+    model.optimizer.apply(gradients, variables)
+    decayed = {v.path for v in variables if float(keras.ops.max(v)) < 1}
+    assert decayed == {"first/kernel", "last/kernel"}
+    np.testing.assert_allclose(model.get_layer("last").kernel, 1 - 0.1 * 0.5, rtol=1e-6)
+
+
+def test_weight_decay_of_zero_leaves_everything():
+    model = make_model(make_config(weight_decay=0, optimizer="adamw"), make_data())
+    before = [np.array(v) for v in model.trainable_variables]
+    model.optimizer.apply(
+        [keras.ops.zeros_like(v) for v in model.trainable_variables],
+        model.trainable_variables,
+    )
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_whole_gradient_is_clipped():
+    config = make_config(clip_norm=1.0, weight_decay=0, learning_rate=1.0)
+    optimizer = build_optimizer(config, make_data())
+    variables = [keras.Variable([0.0, 0.0]), keras.Variable([0.0])]
+    optimizer.apply([keras.ops.array([3.0, 0.0]), keras.ops.array([4.0])], variables)
+    moved = np.concatenate([np.array(v) for v in variables])
+    np.testing.assert_allclose(moved, [-0.6, 0.0, -0.8], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("samples", "accumulate", "epochs", "updates"),
+    [(48, 1, 3, 18), (48, 2, 3, 9), (50, 1, 3, 21), (48, 4, 3, 4)],
+)
+def test_the_schedule_ends_with_the_training(samples, accumulate, epochs, updates):
+    data = make_data(np.resize(PIXELS, (samples, 6)), np.resize(CLASSES, samples))
+    config = make_config(accumulate=accumulate, epochs=epochs, warmup_epochs=1)
+    schedule = build_optimizer(config, data)._learning_rate
+    assert schedule.total_updates == updates
+    assert schedule.warmup_updates == updates // epochs
+    assert float(schedule(updates * accumulate)) == pytest.approx(0, abs=1e-8)
+
+
+def test_accumulated_steps_make_one_update_of_a_larger_batch(tmp_path):
+    """Four batches of 2 move the weights as one batch of 8 does."""
+    weights = {}
+    for batch_size, accumulate in ((2, 4), (8, 1)):
+        config = make_config(batch_size=batch_size, accumulate=accumulate, epochs=1)
+        data = make_data(batch_size=batch_size)
+        training.prepare(config)
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(build_optimizer(config, data), loss, metrics=["accuracy"])
+        folder = tmp_path / str(batch_size)
+        folder.mkdir()
+        fit(folder, data, model, batch_size=batch_size, epochs=1)
+        weights[batch_size] = model.get_weights()
+    for small, large in zip(weights[2], weights[8], strict=True):
+        np.testing.assert_allclose(small, large, atol=1e-6)
+
+
+# --------------------------------------------------------------------- the whole of fit
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    first, second, other = (
+        fit(tmp_path, seed=seed, optimizer="adamw")[0].get_weights()
+        for seed in (3, 3, 4)
+    )
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_the_best_epoch_is_kept_and_restored(tmp_path):
+    model, log = fit(tmp_path, epochs=6, learning_rate=2.0, monitor="val_accuracy")
+    scores = [logs["val_accuracy"] for logs in log.logs]
+    best = int(np.argmin(scores))  # monitor_mode is "min"
+    assert best < 5, "choose numbers for which the last epoch is not the best one"
+    assert log.logs[-1]["best_epoch"] == best + 1
+    for file in ("best.keras", None):
+        kept = model
+        if file:
+            kept = keras.saving.load_model(tmp_path / file, compile=False)
+        for a, b in zip(kept.get_weights(), log.weights[best], strict=True):
+            np.testing.assert_array_equal(a, b)
+    last = keras.saving.load_model(tmp_path / "last.keras")
+    for a, b in zip(last.get_weights(), log.weights[-1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(last.optimizer.iterations) == 36
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_training_stops_when_no_epoch_is_better(mode, tmp_path):
+    scores = {"min": [3, 2, 2.5, 2.1, 9, 1], "max": [1, 2, 1.5, 1.9, 0, 9]}[mode]
+
+    class Scores(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_score"] = scores[epoch]
+
+    config = make_config(
+        epochs=6, early_stopping=2, monitor="val_score", monitor_mode=mode
+    )
+    data, log = make_data(), Log()
+    model = make_model(config, data)
+    # Before the harness's own callbacks, as a metric of the model would be.
+    original = model.fit
+    model.fit = lambda *a, callbacks, **k: original(
+        *a, callbacks=[Scores(), *callbacks], **k
+    )
+    training.fit(model, data, config, tmp_path, [log])
+    assert [logs["best_epoch"] for logs in log.logs] == [1, 2, 2, 2]
+
+
+def test_averaged_weights_are_those_that_are_judged_and_kept(tmp_path):
+    """With EMA on, the kept weights are the running mean of the plain ones."""
+    momentum, plain = 0.5, []
+    config = make_config(ema=momentum, epochs=1, learning_rate=0.1)
+    data = make_data()
+    model = make_model(config, data)
+
+    class Plain(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            plain.append(np.array(self.model.get_layer("last").kernel))
+
+    training.fit(model, data, config, tmp_path, [Plain()])
+    average = plain[0]
+    for kernel in plain[1:]:
+        average = momentum * average + (1 - momentum) * kernel
+    kept = np.array(model.get_layer("last").kernel)
+    np.testing.assert_allclose(kept, average, rtol=1e-4)
+    assert np.abs(kept - plain[-1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_computes_in_half_and_keeps_whole_weights(precision, tmp_path):
+    model, log = fit(tmp_path, precision=precision, epochs=3, learning_rate=0.1)
+    layer = model.get_layer("first")
+    assert layer.compute_dtype == precision.removeprefix("mixed_")
+    assert layer.kernel.dtype == "float32"
+    assert log.logs[-1]["loss"] < log.logs[0]["loss"]
+    assert log.logs[-1]["learning_rate"] < log.logs[0]["learning_rate"]
+
+
+def test_class_weights_weigh_the_training_loss(tmp_path):
+    """With all weight on one class, the others have no say."""
+    data = make_data(class_weight={0: 0.0, 1: 3.0, 2: 0.0})
+    model, _ = fit(tmp_path, data, learning_rate=0.1, epochs=15, monitor="loss")
+    assert set(model.predict(PIXELS, verbose=0).argmax(-1)) == {1}
+
+
+def test_epoch_logs_have_scores_rate_speed_and_time(tmp_path):
+    _, log = fit(tmp_path, epochs=3)
+    for logs in log.logs:
+        assert set(logs) == {
+            *("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"),
+            *("epoch_seconds", "samples_per_second", "best_epoch"),
+        }
+        speed = logs["samples_per_second"] * logs["epoch_seconds"]
+        assert speed == pytest.approx(48)
+    # The rate of an epoch's last update: 6 updates an epoch, 18 in all.
+    rates = [0.005 * (1 + math.cos(math.pi * k / 18)) for k in (6, 12, 18)]
+    np.testing.assert_allclose([x["learning_rate"] for x in log.logs], rates, atol=1e-7)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_stops_at_its_step(poison, tmp_path):
+    steps = []
+
+    class Steps(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append(batch)
+
+    good = make_data()
+    pixels = PIXELS.copy()
+    pixels[19] = poison  # in the third batch of 8
+    bad = make_data(pixels)
+    both = iter([good.train, bad.train])
+
+    def batches():
+        yield from next(both)
+
+    spec = good.train.element_spec
+    train = tf.data.Dataset.from_generator(batches, output_signature=spec)
+    train = train.apply(tf.data.experimental.assert_cardinality(6))
+    data = dataclasses.replace(good, train=train)
+    config = make_config(epochs=3)
+    model = make_model(config, data)
+    with pytest.raises(NonFiniteLossError) as error:
+        training.fit(model, data, config, tmp_path, [Steps()])
+    assert "in epoch 2, step 3, at a learning rate of" in str(error.value)
+    assert steps == [0, 1, 2, 3, 4, 5, 0, 1]
+    kept = keras.saving.load_model(tmp_path / "best.keras", compile=False)
+    assert all(np.isfinite(w).all() for w in kept.get_weights())
+    assert {f.name for f in tmp_path.iterdir()} == {"best.keras", "last.keras"}
+
+
+def test_an_unknown_monitor_is_named_with_the_nearest(tmp_path):
+    with pytest.raises(ValueError, match=r"monitor: 'val_acuracy' .*'val_accuracy'"):
+        fit(tmp_path, monitor="val_acuracy")
+
+
+# -------------------------------------------------------------------------- checkpoints
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    data, config = make_data(), make_config(epochs=1)
+    model, _ = fit(tmp_path, data, epochs=1)
+    before = (tmp_path / "last.keras").read_bytes()
+
+    def broken(path):
+        path.write_bytes(b"half of it")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(model, "save", broken)
+    checkpoint = Checkpoint(tmp_path, config.monitor, "min")
+    checkpoint.set_model(model)
+    with pytest.raises(OSError, match="the disk is full"):
+        checkpoint.on_epoch_end(0, {"val_loss": 1.0})
+    assert (tmp_path / "last.keras").read_bytes() == before
+
+
+def test_the_best_checkpoint_loads_without_its_loss(tmp_path):
+    data, config = make_data(), make_config(epochs=1)
+    model = make_model(config, data)
+
+    def my_loss(y_true, logits):
+        return keras.ops.mean(keras.ops.square(logits), axis=-1)
+
+    model.compile("sgd", loss=my_loss)
+    training.fit(model, data, config, tmp_path, [])
+    kept = keras.saving.load_model(tmp_path / "best.keras")
+    assert not kept.compiled
+    np.testing.assert_array_equal(
+        kept.predict(PIXELS, verbose=0), model.predict(PIXELS, verbose=0)
+    )

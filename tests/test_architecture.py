@@ -1,0 +1,281 @@
+"""The rules of the house: who may import what, and what stands where."""
+
+import ast
+import doctest
+import importlib
+import json
+import re
+import sys
+import tomllib
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workplace import ROOT, execute
+
+ROOMS = ("zoo", "losses", "harness", "templates")
+FILES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+HARNESS = [file for file in FILES if file.parent.name == "harness"]
+NAMES = [str(file.relative_to(ROOT)) for file in FILES]
+# What each room may use of the project. Templates import their siblings by bare name.
+MAY_IMPORT = {
+    "zoo": {"zoo"},
+    "losses": {"losses"},
+    "harness": {"zoo", "losses", "harness"},
+    "templates": {"zoo", "losses", "harness"},
+}
+# Where a package that ties the project to one framework or tool may be imported.
+CONFINED = {
+    "mlflow": {r"harness/tracking\w*\.py"},
+    "ai_edge_litert": {r"harness/export\w*\.py"},
+    "tensorflow": {
+        r"harness/export\w*\.py",
+        r"templates/\w+/data\w*\.py",
+        r"harness/data\.py",  # the type of its splits, for type checkers only
+        r"harness/training\.py",  # op determinism, for which Keras has no name
+    },
+}
+# Requirements of requirements: what is imported → who brings it along.
+BROUGHT_ALONG = {"yaml": "jsonargparse", "scipy": "scikit-learn"}
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}
+BACKENDS = {"jax", "torch"}  # extras
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a file imports, at any depth."""
+    package = ["kerazoo", *file.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def third_party(file: Path) -> set[str]:
+    siblings = {f.stem for f in file.parent.glob("*.py")} | {"kerazoo"}
+    roots = {name.split(".")[0] for name in imports(file)}
+    return roots - set(sys.stdlib_module_names) - siblings
+
+
+def test_imports_are_found_in_every_form(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    file = tmp_path / "zoo" / "cnn" / "a.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "import os.path, keras\nfrom kerazoo import losses\nfrom ..cnn import b\n"
+        "def f():\n    import mlflow.tensorflow as m\n"
+    )
+    assert set(imports(file)) >= {
+        *("os.path", "keras", "kerazoo.losses", "kerazoo.zoo.cnn.b"),
+        "mlflow.tensorflow",
+    }
+    assert third_party(file) == {"keras", "mlflow"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_dependencies_point_one_way(file):
+    room = file.relative_to(ROOT).parts[0]
+    used = {n.split(".")[1] for n in imports(file) if n.startswith("kerazoo.")}
+    assert used <= MAY_IMPORT[room], f"{room} may import {MAY_IMPORT[room]} alone"
+    if room in ("zoo", "losses"):
+        allowed = {"keras", "numpy"}  # NumPy for checks and constants, not for graphs
+        assert third_party(file) <= allowed, "keras.ops runs on every backend"
+
+
+@pytest.mark.parametrize("package", CONFINED)
+def test_is_imported_in_its_places_only(package):
+    users = {n for f, n in zip(FILES, NAMES, strict=True) if package in third_party(f)}
+    places = CONFINED[package]
+    strangers = {n for n in users if not any(re.fullmatch(p, n) for p in places)}
+    assert strangers == set()
+    unused = {p for p in places if not any(re.fullmatch(p, name) for name in users)}
+    assert unused == set(), "a place that needs no leave any more"
+
+
+def test_every_package_that_is_imported_is_required():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    required = {re.match(r"[\w.-]*", line)[0] for line in lines if line[:1] != "#"}
+    shipped = [file for file in FILES if not file.name.startswith("test_")]
+    used = set().union(*map(third_party, shipped)) - BACKENDS
+    for name in used:
+        name = BROUGHT_ALONG.get(name, name)
+        assert DISTRIBUTIONS.get(name, name.replace("_", "-")) in required, name
+
+
+def test_packages_of_pyproject_are_those_of_the_tree():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    folders = {file.parent.relative_to(ROOT) for file in FILES}
+    tree = {".".join(["kerazoo", *folder.parts]) for folder in folders}
+    assert set(settings["tool"]["setuptools"]["packages"]) == tree
+    mapped = settings["tool"]["setuptools"]["package-dir"]
+    assert mapped == {f"kerazoo.{room}": room for room in ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_packages_have_an_init_and_templates_have_none(room):
+    for folder in {file.parent for file in (ROOT / room).rglob("*.py")}:
+        assert (folder / "__init__.py").exists() == (room != "templates"), folder
+
+
+@pytest.mark.parametrize("template", sorted((ROOT / "templates").glob("*/")))
+def test_a_template_has_one_file_per_question(template):
+    files = {"README.md", *(f"{n}.py" for n in ("config", "data", "model", "loss"))}
+    assert {file.name for file in template.iterdir()} >= {
+        *files,
+        *("train.py", "test_train.py"),
+    }
+
+
+def test_the_folder_mlflow_does_not_shadow_the_package():
+    # A package of that name, or a script in it, would be found before MLflow itself.
+    assert list((ROOT / "mlflow").rglob("*.py")) == []
+    assert (ROOT / "mlflow" / "MLproject").is_file()
+    code = "import mlflow; print(mlflow.__version__)"
+    assert execute(sys.executable, "-c", code, cwd=ROOT).stdout[:1].isdigit()
+
+
+# Mostly a table of literals: forty models with their papers and counts.
+TABLES = {"zoo/cnn/applications.py"}
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - TABLES))
+def test_files_are_short(name):
+    assert len((ROOT / name).read_text("utf-8").splitlines()) <= 400
+
+
+def public(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a module's public classes and functions, and the methods of its own."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.ClassDef, ast.FunctionDef)):
+            continue
+        if child.name.startswith("_"):
+            continue
+        yield child
+        # What a class takes over from Keras is documented there.
+        if isinstance(child, ast.ClassDef) and "keras" not in ast.dump(child):
+            yield from public(child)
+
+
+@pytest.mark.parametrize("file", HARNESS, ids=lambda f: f.stem)
+def test_what_is_public_in_the_harness_is_documented(file):
+    module = ast.parse(file.read_text("utf-8"))
+    assert ast.get_docstring(module)
+    assert [n.name for n in public(module) if not ast.get_docstring(n)] == []
+
+
+def test_names_for_templates_are_all_there():
+    harness = importlib.import_module("kerazoo.harness")
+    assert set(harness.__all__) == set(harness._HOMES)
+    assert all(callable(getattr(harness, name)) for name in harness.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = harness.nothing
+
+
+def test_every_data_set_is_a_choice_and_every_choice_a_data_set():
+    from kerazoo.harness import catalog, datasets
+    from kerazoo.harness.reopen import imported_from
+
+    with imported_from(ROOT / "templates" / "image_classification"):
+        config = importlib.import_module("config")
+    (name,) = (f for f in config.DataConfig.__dataclass_fields__ if f == "name")
+    choices = typing.get_args(typing.get_type_hints(config.DataConfig)[name])
+    known = {row["name"] for row in catalog.data_sets()}
+    assert set(choices) - {"", "folder"} == known
+    assert all(callable(getattr(datasets, choice)) for choice in known)
+
+
+WITH_EXAMPLES = [
+    ".".join(["kerazoo", *file.relative_to(ROOT).with_suffix("").parts])
+    for file in FILES
+    if ">>> " in file.read_text("utf-8") and file.parts[-3] != "templates"
+]
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_in_docstrings_run(name):
+    from keras import ops  # the one name that examples may use unimported
+
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    result = doctest.testmod(module, extraglobs={"ops": ops})
+    assert result.attempted and not result.failed
+
+
+# ------------------------------------------------------------------ the cost of a start
+
+HEAVY = ("tensorflow", "keras", "mlflow", "sklearn", "matplotlib", "ai_edge_litert")
+START = """
+import json, sys
+status = 0
+try:
+    {code}
+except SystemExit as end:
+    status = end.code or 0
+loaded = [name for name in {heavy} if name in sys.modules]
+with open("result.json", "w") as file:
+    json.dump([status, loaded], file)
+"""
+
+
+def start(code: str, folder: Path) -> tuple[int, list[str], str]:
+    """Run code in a new process: exit status, heavy packages loaded, its stderr."""
+    code = START.format(code=code, heavy=HEAVY)
+    done = execute(sys.executable, "-c", code, cwd=folder)
+    status, loaded = json.loads((folder / "result.json").read_text())
+    return status, loaded, done.stderr
+
+
+def test_a_heavy_import_would_be_noticed(tmp_path):
+    assert start("import sklearn", tmp_path)[1] == ["sklearn"]
+
+
+@pytest.mark.parametrize("module", ["", ".cli", ".config", ".catalog", ".commands"])
+def test_importing_is_cheap(module, tmp_path):
+    assert start(f"import kerazoo.harness{module}", tmp_path) == (0, [], "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "list",
+        "list cnn --max-params 1e6 --json",
+        "info resnet20",
+        "info focal",
+        "train --help",
+        "train image_classification --help",
+        "train image_classification --print-config",
+    ],
+)
+def test_looking_around_is_cheap(arguments, tmp_path):
+    code = f"from kerazoo.harness.cli import main; main({arguments.split()})"
+    assert start(code, tmp_path) == (0, [], "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "list cn",
+        "info resnet2",
+        "new image_classificatoin folder",
+        "train image_classificatoin",
+        "train image_classification --epocs 3",
+        "train image_classification --epochs many",
+        "train image_classification --model.name resnet2",
+        "train image_classification --loss focul",
+        "train image_classification --loss focal --loss_arguments.gama 2",
+        "export last --formats tflight",
+    ],
+)
+def test_a_mistake_is_answered_at_once_in_one_line(arguments, tmp_path):
+    code = (
+        "from kerazoo.harness.cli import main; "
+        f"status = main({arguments.split()})"  # returned, or raised as SystemExit
+    )
+    status, loaded, stderr = start(code, tmp_path)
+    assert (status, loaded) == (2, [])
+    assert stderr.startswith("kerazoo") and ": error: " in stderr
+    assert stderr.count("\n") == 1

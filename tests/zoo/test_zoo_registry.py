@@ -1,0 +1,99 @@
+import doctest
+import importlib
+import json
+import re
+
+import pytest
+
+from kerazoo import zoo
+from kerazoo.zoo import registry
+
+
+def test_lists_by_glob_task_size_and_published_weights():
+    assert zoo.list_models("resnet?0") == ["resnet20", "resnet50"]
+    assert zoo.list_models(task="signal_classification") == ["resnet1d", "cnn1d"]
+    assert "imagenet_vgg16" in zoo.list_models(pretrained=True)
+    assert "vgg16" not in zoo.list_models(pretrained=True)
+    small = zoo.list_models(max_params=100_000)
+    assert {"lenet5", "cnn", "cnn1d"} == set(small)
+    assert zoo.list_models("*", kind="cnn") == zoo.list_models(
+        "*", kind="cnn", task=None
+    )
+    assert zoo.list_models("nothing*") == []
+
+
+def test_a_card_says_what_a_variant_fixes_and_what_it_leaves_open():
+    card = zoo.model_card("resnet56")
+    assert card.arguments == {"depth": 56}
+    assert card.defaults["input_shape"] == (32, 32, 3)
+    assert "depth" not in card.defaults and "name" not in card.defaults
+    assert card.kind == "cnn" and card.module == "kerazoo.zoo.cnn.resnet"
+    assert card.description.startswith("Build the ResNet for small images")
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_card_is_complete(name):
+    card = zoo.model_card(name)
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert 1990 < card.year <= 2026
+    assert card.params > 1 and card.multiply_adds > 1
+    assert card.paper and card.description
+    assert {"input_shape", "num_classes", "dropout"} <= {
+        *card.defaults,
+        *card.arguments,
+    }
+    builder = getattr(importlib.import_module(card.module), card.builder)
+    for section in ("Args:", "Shapes:"):
+        assert section in builder.__doc__
+    for argument in (*card.defaults, *card.arguments):
+        assert f"\n        {argument}: " in builder.__doc__
+
+
+def test_an_unknown_name_names_the_nearest():
+    with pytest.raises(ValueError, match=r"no model 'mobilnet_v2'.*'mobilenet_v2'"):
+        zoo.create_model("mobilnet_v2")
+
+
+def test_an_unknown_argument_names_the_nearest():
+    with pytest.raises(ValueError, match=r"no argument 'classes'.*'num_classes'"):
+        zoo.create_model("lenet5", classes=3)
+
+
+def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
+    folder = tmp_path / "cnn"
+    folder.mkdir()
+    declaration = (
+        "@register(task='t', paper='p', year=2000, variants={'same': "
+        "{'params': 1, 'multiply_adds': 1}})\ndef build(name='same'):\n    pass\n"
+    )
+    (folder / "one.py").write_text(declaration)
+    (folder / "two.py").write_text(declaration)
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "registry.py"))
+    with pytest.raises(
+        ValueError, match=r"two\.py: the model 'same' is declared twice"
+    ):
+        registry._cards.__wrapped__()
+
+
+def test_listing_is_fast_and_imports_no_framework(run_python):
+    printed = run_python(
+        """
+        import json, sys, time
+        start = time.perf_counter()
+        from kerazoo import zoo
+        names = zoo.list_models()
+        zoo.check_arguments("resnet20", {"dropout": 0.1})
+        seconds = time.perf_counter() - start
+        print(json.dumps([len(names), seconds, sorted(sys.modules)]))
+        """
+    )
+    count, seconds, modules = json.loads(printed)
+    assert count == len(zoo.list_models())
+    assert not {"keras", "tensorflow", "jax", "torch", "numpy"} & set(modules)
+    assert seconds < 0.5, "50 ms on an idle machine"
+
+
+@pytest.mark.parametrize("module", ["registry", "surgery", "counting"])
+def test_the_examples_in_docstrings_run(module):
+    result = doctest.testmod(importlib.import_module(f"kerazoo.zoo.{module}"))
+    assert result.attempted and not result.failed

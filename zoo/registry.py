@@ -1,0 +1,205 @@
+"""The model registry: one declaration per model, beside its builder.
+
+A builder in `zoo/<kind>/*.py` declares its models with `@register(...)`. The
+declarations are literals and are read from the source, so that listing the zoo and
+checking a name cost milliseconds and import no deep-learning framework.
+"""
+
+import ast
+import difflib
+import fnmatch
+import functools
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model before it is built.
+
+    `params` and `multiply_adds` (of one forward pass of one sample) hold for the
+    default arguments; the tests build every model and compare.
+    """
+
+    name: str
+    kind: str  # the zoo's sub-folder: cnn, regression, seq2seq
+    task: str
+    year: int
+    paper: str
+    params: int
+    multiply_adds: int
+    arguments: dict[str, Any]  # what this variant fixes
+    defaults: dict[str, Any]  # every other argument of the builder
+    description: str  # the builder's docstring
+    module: str
+    builder: str
+    licence: str = "Apache-2.0"
+    pretrained: tuple[str, ...] = ()  # names of published weights
+    exports_tested: bool = True  # whether the tests export it in every format
+    failed_exports: tuple[str, ...] = ()  # formats that do not pass verification
+
+
+def register(
+    *,
+    task: str,
+    variants: dict[str, dict[str, Any]],
+    **shared: Any,
+) -> Callable[[Callable], Callable]:
+    """Declare the models that a builder makes.
+
+    Every value must be a literal: `model_card` reads them without running the file.
+
+    Args:
+        task: what the model is for, such as `"image_classification"`.
+        variants: model name → its fields of `ModelCard` (`params`, `multiply_adds`,
+            `arguments`, …).
+        **shared: fields of `ModelCard` that all the variants have in common.
+    """
+    del task, variants, shared
+    return lambda builder: builder
+
+
+def list_models(
+    filter: str = "*",
+    *,
+    kind: str | None = None,
+    task: str | None = None,
+    max_params: float | None = None,
+    pretrained: bool | None = None,
+) -> list[str]:
+    """List the names of the zoo's models, in the order of their declaration.
+
+    Args:
+        filter: a glob on the name, such as `"resnet*"`.
+        kind: a sub-folder of the zoo: `"cnn"`, `"regression"` or `"seq2seq"`.
+        task: what the model is for, such as `"image_classification"`.
+        max_params: the most parameters, at the default arguments.
+        pretrained: True for models with published weights, False for the others.
+
+    >>> list_models("resnet*", max_params=500_000)
+    ['resnet20', 'resnet32']
+    """
+    return [
+        card.name
+        for card in _cards().values()
+        if fnmatch.fnmatch(card.name, filter)
+        and kind in (None, card.kind)
+        and task in (None, card.task)
+        and (max_params is None or card.params <= max_params)
+        and pretrained in (None, bool(card.pretrained))
+    ]
+
+
+def model_card(name: str) -> ModelCard:
+    """Return the declaration of one model.
+
+    Raises:
+        ValueError: no model has that name; the message names the nearest one.
+    """
+    try:
+        return _cards()[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, _cards(), n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"There is no model {name!r} in the zoo.{hint} "
+            "`kerazoo list` shows every name."
+        ) from None
+
+
+def check_arguments(name: str, arguments: dict[str, Any]) -> None:
+    """Check that a model's builder takes these arguments, without building it.
+
+    Raises:
+        ValueError: no model has that name, or its builder has no such argument.
+    """
+    card = model_card(name)
+    allowed = [*card.defaults, *card.arguments]
+    for argument in arguments:
+        if argument not in allowed:
+            near = difflib.get_close_matches(argument, allowed, n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"{name} takes no argument {argument!r}.{hint} "
+                f"It takes: {', '.join(allowed)}."
+            )
+
+
+def create_model(
+    name: str, *, features_only: bool = False, **arguments: Any
+) -> "keras.Model":
+    """Build a model of the zoo.
+
+    Args:
+        name: a name from `list_models()`.
+        features_only: return the feature maps at every resolution, finest first,
+            in place of the logits.
+        **arguments: the builder's arguments, such as `input_shape`, `num_classes`,
+            `dropout`, `activation`; `model_card(name).defaults` has them all.
+
+    Raises:
+        ValueError: no model has that name, or its builder has no such argument.
+
+    >>> create_model("resnet20", input_shape=(28, 28, 1)).output_shape
+    (None, 10)
+    """
+    check_arguments(name, arguments)
+    card = model_card(name)
+    builder = getattr(importlib.import_module(card.module), card.builder)
+    model = builder(**{"name": name, **card.arguments, **arguments})
+    if features_only:
+        from kerazoo.zoo.surgery import feature_pyramid
+
+        return feature_pyramid(model)
+    return model
+
+
+@functools.cache
+def _cards() -> dict[str, ModelCard]:
+    cards = {}
+    for file in sorted(Path(__file__).parent.glob("*/[!_]*.py")):
+        for card in _read_cards(file):
+            if card.name in cards:
+                raise ValueError(f"{file}: the model {card.name!r} is declared twice")
+            cards[card.name] = card
+    return cards
+
+
+def _read_cards(file: Path) -> Iterator[ModelCard]:
+    kind = file.parent.name
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and decorator.func.id == "register":
+                shared = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords}
+                signature = _defaults(node.args)
+                for name, fields in shared.pop("variants").items():
+                    fixed = fields.get("arguments", {})
+                    yield ModelCard(
+                        name=name,
+                        kind=kind,
+                        module=f"kerazoo.zoo.{kind}.{file.stem}",
+                        builder=node.name,
+                        description=ast.get_docstring(node) or "",
+                        defaults={k: v for k, v in signature.items() if k not in fixed},
+                        **{"arguments": {}, **shared, **fields},
+                    )
+
+
+def _defaults(arguments: ast.arguments) -> dict[str, Any]:
+    # Builders give every argument a literal default; a required one shows as None.
+    names = [a.arg for a in [*arguments.args, *arguments.kwonlyargs]]
+    positional = [None] * (len(arguments.args) - len(arguments.defaults))
+    defaults = [*positional, *arguments.defaults, *arguments.kw_defaults]
+    return {
+        name: None if default is None else ast.literal_eval(default)
+        for name, default in zip(names, defaults, strict=True)
+        if name != "name"
+    }
