@@ -50,6 +50,10 @@ def cross_entropy(y, p):
     return -WEIGHT[y] * sum(a * log(b) for a, b in zip(q, p, strict=True))
 
 
+def brier(y, p):
+    return sum(((c == y) - share) ** 2 for c, share in enumerate(p))
+
+
 def focal(y, p):
     return -WEIGHT[y] * (1 - p[y]) ** 1.5 * log(p[y])
 
@@ -231,6 +235,7 @@ ROWS = {
         # (0.5 * log(2) + 0.45 ** 4 * -log(0.55)) / 2
         hand=([1, 0], [0.0, 0.0], (LOG2 / 2 + 0.45**4 * 0.5978370) / 2),
     ),
+    "brier": Row(CLASSES, each(brier), hand=([1], HALF, 0.5)),
     "asymmetric_single_label": Row(
         CLASSES,
         each(asymmetric_single_label),
