@@ -3,10 +3,12 @@
 import ast
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any
 
 from kerazoo import losses, zoo
 from kerazoo.harness.config import EXPORT_FORMATS, not_among
+from kerazoo.harness.loss_cards import OF_KERAS, LossCard, loss_card
 
 Row = dict[str, Any]
 
@@ -51,10 +53,15 @@ def models(kind: str) -> list[Row]:
 
 def loss_functions() -> list[Row]:
     """Describe the losses."""
-    folder = Path(losses.__file__).parent
     return [
-        {"name": name, "what": _doc(ast.parse((folder / f"{name}.py").read_text()))}
-        for name in losses.list_losses()
+        {
+            "name": card.name,
+            "task": card.task,
+            "for": card.good_for,
+            "not_for": card.not_for,
+            "paper": card.paper,
+        }
+        for card in map(loss_card, losses.list_losses())
     ]
 
 
@@ -104,10 +111,7 @@ def describe(name: str) -> str:
     if name in zoo.list_models():
         return _model_card(name)
     if name in losses.list_losses():
-        file = Path(losses.__file__).parent / f"{name}.py"
-        tree = ast.parse(file.read_text("utf-8"))
-        classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
-        return f"{_doc(tree)}\n\n{ast.get_docstring(classes[0])}"
+        return _loss_card(name)
     rows = {row["name"]: row for row in [*templates(), *data_sets()]}
     if name in rows:
         return f"{name}\n\n{rows[name]['what']}"
@@ -142,6 +146,48 @@ def _model_card(name: str) -> str:
         card.description,
     ]
     return "\n".join(lines)
+
+
+def _loss_card(name: str) -> str:
+    card = loss_card(name)
+    lines = [
+        f"{card.name}: {card.title}",
+        "",
+        card.text,
+        "",
+        f"task     {card.task}",
+        f"for      {card.good_for}",
+        f"not for  {card.not_for}",
+        f"paper    {card.paper or '-'}",
+        "",
+        "arguments and their defaults:",
+        *_argument_lines(card),
+        "",
+        "shapes:",
+        indent(card.shapes, "  "),
+        "",
+        "errors:",
+        indent(card.raises, "  "),
+        "",
+        "example:",
+        "  >>> from keras import ops",
+        f"  >>> from kerazoo.losses.{name} import {card.class_name}",
+        indent(card.example, "  "),
+    ]
+    return "\n".join(lines)
+
+
+def _argument_lines(card: LossCard) -> list[str]:
+    own = [a for a in card.arguments if a.name not in OF_KERAS]
+    names = max((len(a.name) for a in own), default=0)
+    values = max((len(a.default or "required") for a in own), default=0)
+    lines = []
+    for a in own:
+        start = f"  {a.name:<{names}}  {a.default or 'required':<{values}}  "
+        lines.append(
+            fill(a.help, 88, initial_indent=start, subsequent_indent=" " * len(start))
+        )
+    return [*lines, f"  {', '.join(OF_KERAS)}: as in keras.losses.Loss"]
 
 
 def _doc(node: Any, whole: bool = False) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kerazoo.harness import catalog, commands
 from kerazoo.harness.config import EXPORT_FORMATS, not_among
+from kerazoo.harness.loss_cards import LOSS_TASKS
 
 EPILOG = """commands to start with:
   kerazoo list cnn                                   which models are there?
@@ -73,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", nargs="?", default="", help=", ".join(catalog.KINDS))
     sub.add_argument("filter", nargs="?", default="*", help="a glob, such as 'resnet*'")
     sub.add_argument("--max-params", type=float, help="models of at most this size")
+    sub.add_argument(
+        "--task", default="", help=f"losses for one of: {', '.join(LOSS_TASKS)}"
+    )
     sub.add_argument("--json", action="store_true", help="for programs")
 
     sub = add(commands.info, "kerazoo info resnet20")

@@ -13,21 +13,31 @@ from pathlib import Path
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
+from kerazoo.harness.loss_cards import LOSS_TASKS
+
+NARROWEST_TEXT = 34  # characters; a table column below it breaks every few words
 
 
-def list_(what: str, filter: str, max_params: float | None, json: bool) -> None:
+def list_(
+    what: str, filter: str, max_params: float | None, task: str, json: bool
+) -> None:
     """List what there is: models, losses, templates, data sets."""
     if what:
         one_of("list", what, catalog.KINDS)
+    if task:
+        one_of("--task", task := task.replace("-", " "), LOSS_TASKS)
     for kind in [what] if what else catalog.KINDS:
         rows = [
             row
             for row in catalog.KINDS[kind]()
             if fnmatch.fnmatch(row["name"], filter)
             and (max_params is None or row.get("params", 0) <= max_params)
+            and (not task or row.get("task") == task)
         ]
         if json:
             print(_json(rows))
+        elif kind == "losses":
+            _print_losses(rows)
         elif rows:
             _print_table(kind, rows)
 
@@ -241,6 +251,30 @@ def _print_table(title: str, rows: list[catalog.Row]) -> None:
     console.print(f"[bold]{title}[/]")
     console.print(table)
     console.print()
+
+
+def _print_losses(rows: list[catalog.Row]) -> None:
+    """Print a table for each task; one that wants more room leaves out columns."""
+    if not rows:
+        return
+    shown = _columns_that_fit(rows)
+    for task in LOSS_TASKS:
+        table = [
+            {column.replace("_", " "): row[column] for column in shown}
+            for row in rows
+            if row["task"] == task
+        ]
+        if table:
+            _print_table(f"losses: {task}", table)
+    print("`kerazoo info NAME` has the formula, the arguments and the paper.")
+
+
+def _columns_that_fit(rows: list[catalog.Row]) -> list[str]:
+    from rich.console import Console
+
+    room = Console().width - max(len(row["name"]) for row in rows)
+    num_texts = max(1, room // (NARROWEST_TEXT + 1))
+    return ["name", "for", "not_for", "paper"][: 1 + num_texts]
 
 
 def _cell(value) -> str:

@@ -4,7 +4,6 @@ Nothing here imports a deep-learning framework, so a mistyped flag is answered a
 """
 
 import argparse
-import ast
 import dataclasses
 import difflib
 import inspect
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kerazoo import losses, zoo
+from kerazoo.harness.loss_cards import loss_arguments
 
 ExportFormat = Literal[
     "saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic", "tflite-int8"
@@ -84,7 +84,7 @@ class TrainingConfig:
         one_of("loss", self.loss, losses.list_losses())
         smoothing = ["label_smoothing"] if self.label_smoothing else []
         for name in [*self.loss_arguments, *smoothing]:
-            one_of(f"argument of {self.loss}", name, _loss_arguments(self.loss))
+            one_of(f"argument of {self.loss}", name, loss_arguments(self.loss))
 
 
 def at_least(name: str, value: float, lowest: float) -> None:
@@ -269,22 +269,6 @@ def _keras_optimizers() -> list[str]:
     hidden = {"base_optimizer", "optimizer", "loss_scale_optimizer", "multi_optimizer"}
     names = {file.stem for file in folder.glob("[!_]*.py")} - hidden
     return sorted(name for name in names if not name.endswith("_test"))
-
-
-def _loss_arguments(name: str) -> list[str]:
-    # Read off the files too: the class's own arguments, then those of its bases.
-    files = Path(losses.__file__).parent.glob("*.py")
-    nodes = [node for file in files for node in ast.parse(file.read_text("utf-8")).body]
-    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
-    wanted = f"{name.replace('_', '')}loss"
-    kind = next(node for n, node in classes.items() if n.lower() == wanted)
-    found: list[str] = []
-    while kind:
-        for node in kind.body:
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                found += [a.arg for a in [*node.args.args[1:], *node.args.kwonlyargs]]
-        kind = classes.get(getattr(kind.bases[0], "id", ""))
-    return found
 
 
 def _plain(value: Any) -> Any:

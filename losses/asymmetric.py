@@ -15,6 +15,10 @@ class AsymmetricLoss(BinaryLoss):
     -(q * (1 - p) ** gamma_pos * log(p) + (1 - q) * p' ** gamma_neg * log(1 - p')).
     The gradient is that of the formula; the authors' code holds the powers constant.
 
+    Task: imbalance.
+    For: many labels a sample, few of them true and some true ones not noted.
+    Not for: exclusive classes, or labels that are 1 about as often as 0.
+
     Args:
         gamma_neg: how strongly easy negatives are discounted, at least 0.
         gamma_pos: how strongly easy positives are discounted, at least 0.

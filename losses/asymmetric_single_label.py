@@ -15,6 +15,10 @@ class AsymmetricSingleLabelLoss(CategoricalLoss):
     -sum(q * (y * (1 - p) ** gamma_pos + (1 - y) * p ** gamma_neg) * log(p)). Without
     label smoothing it is the focal loss with gamma_pos.
 
+    Task: classification.
+    For: exclusive classes under label smoothing that should not pull on all of them.
+    Not for: probabilities taken at face value, which its powers distort.
+
     Args:
         gamma_neg: how strongly wrong classes are discounted, at least 0.
         gamma_pos: how strongly easy samples are discounted, at least 0.

@@ -17,6 +17,10 @@ class BalancedMSELoss(BaseLoss):
     that are evenly spread, as balanced test data are. noise_scale is fixed, where the
     paper may also learn it.
 
+    Task: regression.
+    For: numbers whose rare values matter as much as the frequent ones.
+    Not for: small batches, or test data as unevenly spread as training data.
+
     Args:
         noise_scale: the spread of the errors to expect, above 0, in the target's own
             unit; the larger, the further a frequent label pushes.

@@ -14,6 +14,10 @@ class BalancedSoftmaxLoss(CategoricalLoss):
     n * exp(z) / sum(n * exp(z)). It is `LogitAdjustedLoss` with tau of 1, which was
     derived another way.
 
+    Task: imbalance.
+    For: long-tailed classes that count the same when tested; nothing to tune.
+    Not for: test data as skewed as training data, where it loses accuracy.
+
     Args:
         class_counts: samples per class in the training data, each above 0.
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of

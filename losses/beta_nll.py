@@ -17,6 +17,10 @@ class BetaNLLLoss(VarianceLoss):
     its mean ever more slowly. As in the authors' code the constant of the likelihood is
     left out.
 
+    Task: regression.
+    For: a mean and its uncertainty, where plain likelihood fits the mean badly.
+    Not for: comparing likelihoods: its values are those of no density.
+
     Args:
         beta: in [0, 1]; 0 is the likelihood, 1 learns means as squared errors do.
         **kwargs: `min_variance` of `VarianceLoss`; `name`, `reduction`, `dtype` of

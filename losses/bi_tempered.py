@@ -49,6 +49,10 @@ class BiTemperedLoss(CategoricalLoss):
     With target shares q, p = exp_t2(z - norm) and t = t1 a sample costs
     sum(q * (log_t(q) - log_t(p)) - (q ** (2 - t) - p ** (2 - t)) / (2 - t)).
 
+    Task: noisy labels.
+    For: wrong labels both far from the boundary (t1) and near it (t2).
+    Not for: clients that read the logits by a softmax, where t2 is above 1.
+
     Args:
         t1: temperature of the logarithm, in [0, 1]; below 1 the loss is bounded.
         t2: temperature of the softmax, at least 1; above 1 its tails are heavy. Both at

@@ -17,6 +17,10 @@ class BinaryCrossEntropyLoss(BinaryLoss):
     -(pos_weight * q * log(p) + (1 - q) * log(1 - p)). Beside Keras's it has weights for
     the positive answers, missing labels, and right sample weights for (batch,) labels.
 
+    Task: classification.
+    For: one yes-or-no label, or several that may be true at once.
+    Not for: exclusive classes, which it would let be true together.
+
     Args:
         pos_weight: a factor on the positive answers, one number for all labels or one a
             label; negatives / positives balances them. None for 1.

@@ -13,7 +13,12 @@ class BinaryFocalLoss(BinaryLoss):
 
     With target q and probability p a label costs
     -(alpha * q * (1 - p) ** gamma * log(p)
-    + (1 - alpha) * (1 - q) * p ** gamma * log(1 - p)).
+    + (1 - alpha) * (1 - q) * p ** gamma * log(1 - p)). Beside Keras's, which leaves
+    alpha out by default, it has missing labels and right sample weights for (batch,).
+
+    Task: imbalance.
+    For: rare positives among many easy negatives, as in dense detection.
+    Not for: noisy labels, on which it insists.
 
     Args:
         gamma: how strongly easy labels are discounted, at least 0.

@@ -15,6 +15,10 @@ class BootstrappingLoss(CategoricalLoss):
     p (hard) a sample costs -sum((beta * q + (1 - beta) * r) * log(p)). The gradient
     flows through p in both places.
 
+    Task: noisy labels.
+    For: labels wrong at random, where the model's own view is mostly right.
+    Not for: the first epochs or a weak model, whose guesses it confirms.
+
     Args:
         beta: the share of the given label, in [0, 1]; the paper's 0.95 soft, 0.8 hard.
         hard: True for the model's best class, False for its probabilities.

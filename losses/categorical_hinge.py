@@ -15,6 +15,10 @@ class CategoricalHingeLoss(CategoricalLoss):
     compares the others with 0 as well, which this one does too: max((1 - q) * s) is
     never below 0.
 
+    Task: classification.
+    For: support-vector training over several classes.
+    Not for: probabilities: its scores have no scale.
+
     Args:
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits`
             (True only) of `CategoricalLoss`; `name`, `reduction`, `dtype` of

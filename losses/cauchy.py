@@ -13,6 +13,10 @@ class CauchyLoss(ResidualLoss):
     With r = y_true - y_pred a target costs scale ** 2 / 2 * log(1 + (r / scale) ** 2),
     about r ** 2 / 2 near 0. The further out a label lies the less it pulls.
 
+    Task: regression.
+    For: heavy tails, where the further out a label lies the less it should pull.
+    Not for: large values that matter, or a start far off: it is not convex.
+
     Args:
         scale: the error from which pulling grows weaker, above 0, in the target's own
             unit.

@@ -13,6 +13,10 @@ class CharbonnierLoss(ResidualLoss):
     With r = y_true - y_pred a target costs sqrt(r ** 2 + epsilon ** 2), as for images
     in Lai et al. 2017, arXiv:1704.03915; a perfect prediction costs epsilon.
 
+    Task: regression.
+    For: images and flows: an absolute error with a slope that is smooth at 0.
+    Not for: gross errors, which pull as hard as any other.
+
     Args:
         epsilon: how far from 0 it is round, above 0, in the target's own unit.
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -16,6 +16,10 @@ class CIoULoss(BoxLoss):
     in `DIoULoss` plus a * v, with a = v / (1 - I / U + v). As in the authors' code a is
     held constant in the gradient.
 
+    Task: boxes.
+    For: boxes whose ratio of sides must come out right too.
+    Not for: boxes of one shape, where `diou` gives the same.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

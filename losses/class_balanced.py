@@ -15,6 +15,10 @@ class ClassBalancedLoss(FocalLoss):
     A class with n samples gets the weight (1 - beta) / (1 - beta ** n); the weights are
     scaled to a mean of 1 over the classes and multiply cross-entropy, or focal loss.
 
+    Task: imbalance.
+    For: long-tailed classes whose many samples resemble one another.
+    Not for: counts all far above 1 / (1 - beta), which it weighs alike.
+
     Args:
         class_counts: samples per class in the training data, each above 0.
         beta: in [0, 1); 0 weighs all classes alike, near 1 by inverse frequency.

@@ -13,8 +13,12 @@ class ConcordanceLoss(BaseLoss):
     With the means, variances and covariance of labels and predictions over the batch a
     target costs 1 - 2 * covariance / (variance + variance + (mean - mean) ** 2): 0 when
     they are equal, 1 without any relation, at most 2. Every sample is charged the mean
-    over the targets of its batch, so that sample weights do not tell samples apart.
-    Take large batches: one sample has no variance, costs 1 and has no slope.
+    over the targets of its batch, so that sample weights do not tell samples apart. A
+    batch of one has no variance, costs 1 and has no slope.
+
+    Task: regression.
+    For: ratings and signals that are judged by agreement (Lin's CCC).
+    Not for: small batches, which tell no means and variances.
 
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -28,6 +28,10 @@ class CoralLoss(BaseLoss):
     k = 0 … classes - 2 of the binary cross-entropy of z_k. The paper's last layer
     shares its weights between the thresholds and gives each a bias.
 
+    Task: ordinal.
+    For: ranks whose answers must agree, from one shared score and its thresholds.
+    Not for: classes without an order, or ranks that one score cannot tell apart.
+
     Args:
         importance: a factor per threshold; None for 1.
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -15,6 +15,10 @@ class CornLoss(CoralLoss):
     reach cost nothing. The paper divides by the number of questions asked in the batch,
     which ties samples to their batch; this loss does not.
 
+    Task: ordinal.
+    For: ranks whose answers must agree, each threshold with weights of its own.
+    Not for: classes without an order, or top ranks with few samples.
+
     Args:
         importance: a factor per threshold; None for 1.
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

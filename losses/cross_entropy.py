@@ -14,6 +14,10 @@ class CrossEntropyLoss(CategoricalLoss):
     class indices and class shares alike, where Keras has a loss for each, and has the
     class weights and the ignored index of PyTorch's.
 
+    Task: classification.
+    For: exclusive classes with mostly right labels; the one to begin with.
+    Not for: several classes true at once, or many wrong labels.
+
     Args:
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of
             `CategoricalLoss`; `name`, `reduction`, `dtype` of `keras.losses.Loss`.

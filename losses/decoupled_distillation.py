@@ -15,6 +15,10 @@ class DecoupledDistillationLoss(TeacherLoss):
     class against the rest + beta * the divergence among the other classes), plus
     hard_weight times the cross-entropy with the true class.
 
+    Task: distillation.
+    For: a sure teacher, whose view of the wrong classes is lost in `distillation`.
+    Not for: unlabelled data: it needs the true class of each sample.
+
     Args:
         alpha: the weight of the true class against the rest, at least 0.
         beta: the weight of the other classes among themselves, at least 0.

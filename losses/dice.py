@@ -14,6 +14,10 @@ class DiceLoss(OverlapLoss):
     costs the mean over its classes. Keras's takes probabilities, and one fraction for
     the whole batch.
 
+    Task: overlap.
+    For: regions that are small against the background.
+    Not for: maps often without a region, where one false pixel costs much.
+
     Args:
         smooth: added to both sides of the fraction, at least 0.
         **kwargs: `from_logits` of `MapLoss`; `name`, `reduction`, `dtype` of

@@ -12,6 +12,10 @@ class DIoULoss(BoxLoss):
     With I over U the overlap, d the distance of the centres and c the diagonal of the
     smallest box around both, a pair costs 1 - I / U + d ** 2 / c ** 2.
 
+    Task: boxes.
+    For: boxes that do not touch yet, or of which one holds the other.
+    Not for: sides that must come out right soon: see `ciou`.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

@@ -33,6 +33,10 @@ class DISTDistillationLoss(TeacherLoss):
     (1 - the correlation over the batch, averaged over the classes)), plus hard_weight
     times the cross-entropy with the true class.
 
+    Task: distillation.
+    For: a teacher much stronger than its student, whose ranking is enough.
+    Not for: small batches, over which it correlates.
+
     Args:
         beta: the weight of the relation between classes, at least 0.
         gamma: the weight of the relation between samples, at least 0.

@@ -14,6 +14,10 @@ class DistillationLoss(TeacherLoss):
     the temperature T, a sample costs T ** 2 * sum(p * log(p / q)), plus hard_weight
     times the cross-entropy with the true class.
 
+    Task: distillation.
+    For: packing a large model, or several, into a small one.
+    Not for: a teacher that the student cannot match: see `dist_distillation`.
+
     Args:
         temperature: T, above 0; higher shows more of what the teacher thinks unlikely.
         hard_weight: the weight of the cross-entropy with the true class, at least 0.

@@ -16,6 +16,10 @@ class EarlyLearningRegularizationLoss(CrossEntropyLoss):
     running means are part of the loss: they are saved and loaded with the compiled
     model. On JAX, `attach(model)` must be called after `compile`.
 
+    Task: noisy labels.
+    For: many wrong labels, where each sample's index comes with its label.
+    Not for: streams, or so many samples that their memory does not fit.
+
     Args:
         num_samples: the number of training samples.
         num_classes: the number of classes.

@@ -11,8 +11,11 @@ class EnsembleCRPSLoss(HeadLoss):
     """Learn several guesses a target that are as far apart as labels are uncertain.
 
     With the members x of an ensemble a target costs mean(abs(x_i - y_true)) -
-    sum(abs(x_i - x_j)) / (2 * members ** 2). It takes no form of the distribution for
-    granted; one member costs its absolute error.
+    sum(abs(x_i - x_j)) / (2 * members ** 2).
+
+    Task: regression.
+    For: uncertainty of any form, by several guesses a target.
+    Not for: one guess a target, where it is the absolute error.
 
     Args:
         fair: True divides by 2 * members * (members - 1) instead, which does not favour

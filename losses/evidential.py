@@ -19,6 +19,10 @@ class EvidentialLoss(HeadLoss):
     gamma(a + 1 / 2)), plus coefficient * abs(y_true - g) * (2 * v + a). The noise is
     b / (a - 1), the doubt about the mean b / (v * (a - 1)).
 
+    Task: regression.
+    For: noise and the model's own doubt told apart, without an ensemble.
+    Not for: doubt to be taken at face value: its size hangs on coefficient.
+
     Args:
         coefficient: the paper's lambda, the weight of evidence for wrong answers, at
             least 0.

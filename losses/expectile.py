@@ -14,6 +14,10 @@ class ExpectileLoss(ResidualLoss):
     With r = y_true - y_pred a target costs abs(t - (r < 0)) * r ** 2: what a quantile
     is to the median, an expectile is to the mean (Newey & Powell 1987).
 
+    Task: regression.
+    For: one-sided risk in which the size of a miss counts, not its chance.
+    Not for: outliers, which it squares, or quantiles: see `pinball`.
+
     Args:
         expectile: t, strictly between 0 and 1; 0.5 is half the squared error.
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -15,6 +15,10 @@ class FocalLoss(CategoricalLoss):
     With target shares q and probabilities p a sample costs
     -sum(q * alpha * (1 - p) ** gamma * log(p)). Keras's has one alpha for all classes.
 
+    Task: imbalance.
+    For: rare classes among many easy samples.
+    Not for: noisy labels, on which it insists.
+
     Args:
         gamma: how strongly easy samples are discounted, at least 0; 0 is cross-entropy.
         alpha: a weight per class, or one number for all; None for 1.

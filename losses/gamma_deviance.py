@@ -13,6 +13,10 @@ class GammaDevianceLoss(MeanLoss):
     With the predicted mean m a target costs 2 * (log(m / y_true) + y_true / m - 1): the
     same for 1 against 2 as for 1000 against 2000.
 
+    Task: regression.
+    For: amounts above 0 that are judged by their ratio, such as prices.
+    Not for: labels of 0 (see `tweedie_deviance`) or below.
+
     Args:
         log_mean: True where y_pred is the log of the mean, any number, from a model
             without a last activation; False where it is the mean itself, above 0.

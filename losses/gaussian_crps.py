@@ -18,6 +18,10 @@ class GaussianCRPSLoss(VarianceLoss):
     absolute error of a whole distribution. An outlier costs its distance, where the
     likelihood charges its square.
 
+    Task: regression.
+    For: a mean and a spread in the target's unit, with some outliers.
+    Not for: skewed spreads, or several likely answers.
+
     Args:
         min_variance: variances are not taken below it, above 0, in the target's unit
             squared.

@@ -14,6 +14,10 @@ class GaussianNLLLoss(VarianceLoss):
     (log(2 * pi) + s + (y_true - m) ** 2 / exp(s)) / 2. The standard deviation of a
     prediction is exp(s / 2).
 
+    Task: regression.
+    For: noise that is about normal and differs from sample to sample.
+    Not for: outliers (see `student_t_nll`) or badly fitted means (`beta_nll`).
+
     Args:
         min_variance: variances are not taken below it, above 0, in the target's unit
             squared; take less for targets whose errors are below 0.001.

@@ -17,6 +17,10 @@ class GeneralRobustLoss(ResidualLoss):
     log(z / 2 + 1) at 0 (Cauchy), 1 - exp(-z / 2) at -inf (Welsch). 1 is a smoothed
     absolute error, -2 Geman-McClure. alpha is fixed, not learned.
 
+    Task: regression.
+    For: finding by a search over alpha how much outliers should pull.
+    Not for: errors of unknown size: scale decides what is far out.
+
     Args:
         alpha: at most 2; the lower, the less outliers count.
         scale: the paper's c: errors below are squared, above 0, in the target's unit.

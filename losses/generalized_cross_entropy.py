@@ -15,6 +15,10 @@ class GeneralizedCrossEntropyLoss(CategoricalLoss):
     entropy as q goes to 0, the absolute error at 1. Keras's
     `CategoricalGeneralizedCrossEntropy` takes probabilities and indices only.
 
+    Task: noisy labels.
+    For: a good share of labels wrong at random, in few classes.
+    Not for: clean labels or hundreds of classes, which it learns slowly.
+
     Args:
         q: in (0, 1]; larger bears more noise and learns more slowly.
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of

@@ -14,6 +14,10 @@ class GIoULoss(BoxLoss):
     With I over U the overlap and C the area of the smallest box around both, a pair
     costs 1 - I / U + (C - U) / C. The numbers are those of tensorflow-addons.
 
+    Task: boxes.
+    For: boxes that do not touch yet.
+    Not for: boxes of which one holds the other, where it is overlap alone.
+
     Args:
         mode: `"giou"`, or `"iou"` for 1 - I / U alone, which has no gradient for boxes
             that do not touch.

@@ -14,6 +14,10 @@ class HingeLoss(AlignedLoss):
     max(1 - t * s, 0). Keras's gives (batch,) labels one value for the whole batch, so
     that sample weights go wrong; this one gives one a sample.
 
+    Task: classification.
+    For: yes-or-no answers by a margin, as a support vector machine gives.
+    Not for: probabilities: scores beyond the margin are not told apart.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

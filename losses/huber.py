@@ -14,6 +14,10 @@ class HuberLoss(BaseLoss):
     delta * (abs(r) - delta / 2) beyond: Keras's own function, with labels and
     predictions aligned first, as in `MSELoss`.
 
+    Task: regression.
+    For: numbers with some outliers, where the usual size of an error is known.
+    Not for: outliers that matter, or a delta that does not fit the unit.
+
     Args:
         delta: the largest error that is no outlier, above 0, in the target's own unit.
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

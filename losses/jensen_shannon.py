@@ -17,6 +17,10 @@ class JensenShannonLoss(CategoricalLoss):
     cross-entropy of view 0, the clean one, plus alpha times the mean over the views of
     sum(p_v * log(p_v / m)).
 
+    Task: classification.
+    For: images that will be corrupted, by training on augmented views.
+    Not for: one view a sample; each view costs a forward pass more.
+
     Args:
         alpha: the weight of the consistency term, at least 0.
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of

@@ -13,6 +13,10 @@ class KLDivergenceLoss(BaseLoss):
     cut off at 1e-7. Only the shapes are checked, and `dtype` is saved, which Keras's
     class leaves out.
 
+    Task: classification.
+    For: labels that are shares, such as votes, under a model with a softmax.
+    Not for: class indices or logits: see `cross_entropy`.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

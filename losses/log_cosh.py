@@ -9,9 +9,13 @@ from kerazoo.losses._base import BaseLoss, align
 class LogCoshLoss(BaseLoss):
     """Charge small errors by the square and large ones by their size.
 
-    With r = y_true - y_pred a target costs log(cosh(r)), by Keras's own function: about
-    r ** 2 / 2 near 0 and abs(r) - log(2) far from it. It turns at errors of about 1,
-    whatever the target's unit.
+    With r = y_true - y_pred a target costs log(cosh(r)), by Keras's own function, with
+    labels and predictions aligned first, as in `MSELoss`: about r ** 2 / 2 near 0 and
+    abs(r) - log(2) far from it. It turns at errors of about 1, whatever the unit.
+
+    Task: regression.
+    For: targets scaled to a spread of about 1, with some outliers.
+    Not for: targets in large units, where it is the absolute error.
 
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -15,6 +15,10 @@ class LogitAdjustedLoss(CategoricalLoss):
     prior is a class's share of the training data. The bare z then aim at the balanced
     error, in which every class counts the same.
 
+    Task: imbalance.
+    For: long-tailed classes and the balanced error, at a strength to tune.
+    Not for: test data as skewed as training data, where it loses accuracy.
+
     Args:
         class_counts: samples per class in the training data, or shares, each above 0.
         tau: how strongly frequencies are taken out, at least 0; 0 is cross-entropy.

@@ -26,6 +26,10 @@ class LovaszLoss(MapLoss):
     has. One class: errors are max(1 - s * z, 0), with s = 1 on the foreground and -1
     elsewhere, and z the logit.
 
+    Task: overlap.
+    For: segmentation judged by intersection over union, in fine-tuning.
+    Not for: training from scratch: begin with cross-entropy.
+
     Args:
         **kwargs: `from_logits` of `MapLoss`; `name`, `reduction`, `dtype` of
             `keras.losses.Loss`.

@@ -12,6 +12,10 @@ class MAELoss(BaseLoss):
     A target costs abs(y_true - y_pred), by Keras's own function. Labels and predictions
     are aligned first, as in `MSELoss`.
 
+    Task: regression.
+    For: the median, where no outlier should pull harder than another label.
+    Not for: totals of skewed targets, which a median misses.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

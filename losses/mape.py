@@ -10,9 +10,12 @@ class MAPELoss(BaseLoss):
     """Charge errors by their share of the label, in per cent.
 
     A target costs 100 * abs(y_true - y_pred) / max(abs(y_true), 1e-7), by Keras's own
-    function, with labels and predictions aligned first, as in `MSELoss`. Labels near 0
-    outweigh all others, and predictions come out too low: where that matters `msle` or
-    `gamma_deviance` serve better.
+    function, with labels and predictions aligned first, as in `MSELoss`. Predictions
+    come out too low.
+
+    Task: regression.
+    For: forecasts judged by per cent, of labels well above 0.
+    Not for: labels near 0, which outweigh all: see `msle`, `gamma_deviance`.
 
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -13,6 +13,10 @@ class MixtureDensityLoss(VarianceLoss):
     A sample costs -log(sum over components of p * the product over its targets of a
     Gaussian density), where p is the softmax of the components' logits.
 
+    Task: regression.
+    For: questions with several right answers, such as inverse problems.
+    Not for: one answer with some noise, or few samples.
+
     Args:
         min_variance: variances are not taken below it, above 0, in the target's unit
             squared; too low a bound lets a component settle on a single sample.

@@ -13,6 +13,10 @@ class MSELoss(BaseLoss):
     predictions are aligned first: Keras's class averages over the batch where both are
     (batch,), and then cannot weigh the samples.
 
+    Task: regression.
+    For: the mean of targets with even noise; the one to begin with.
+    Not for: outliers, which it squares.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

@@ -14,6 +14,10 @@ class MSLELoss(PositiveLoss):
     with labels and predictions aligned first, as in `MSELoss`. Predictions below 0
     count as 0 and have no slope: end the model in a softplus.
 
+    Task: regression.
+    For: labels from 0 up over several powers of ten, judged by ratio.
+    Not for: labels below 0; between 0 and 1 it is about the squared error.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

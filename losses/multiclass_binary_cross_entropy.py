@@ -18,6 +18,10 @@ class MulticlassBinaryCrossEntropyLoss(CategoricalLoss):
     of a class's logit, a sample costs the mean over the classes of
     -(q * log(p) + (1 - q) * log(1 - p)).
 
+    Task: classification.
+    For: exclusive classes mixed by MixUp or CutMix, two of them in one image.
+    Not for: probabilities that must add up to 1.
+
     Args:
         target_threshold: shares above it become 1 and the others 0, in [0, 1); None
             leaves the shares of MixUp and CutMix as they are.

@@ -15,6 +15,10 @@ class NegativeBinomialLoss(HeadLoss):
     is m + a * m ** 2. Dispersions are kept within exp(-8) and exp(8), the lowest of
     which is nearly `PoissonLoss`.
 
+    Task: regression.
+    For: sales, visits and other counts whose variance is above their mean.
+    Not for: amounts that are no counts, or counts with an upper limit.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

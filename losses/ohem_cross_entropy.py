@@ -14,6 +14,10 @@ class OhemCrossEntropyLoss(CrossEntropyLoss):
     The share of the batch with the largest cross-entropy costs it, scaled so
     that the batch's mean is the mean of the kept; the others cost 0.
 
+    Task: imbalance.
+    For: a flood of easy samples, such as pixels, in large batches.
+    Not for: noisy labels, which are always among the hardest.
+
     Args:
         keep: the share of the samples that is kept, in (0, 1]; at least one sample is.
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of

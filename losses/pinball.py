@@ -14,6 +14,10 @@ class PinballLoss(QuantileLoss):
     cost their mean, plus crossing_penalty * the mean over neighbouring quantiles of
     max(lower - upper, 0).
 
+    Task: regression.
+    For: quantiles and intervals, or unequal costs of too high and too low.
+    Not for: means, or quantiles beyond which hardly a label lies.
+
     Args:
         quantile: q, strictly between 0 and 1, or an ascending list of such numbers;
             0.5 is half the absolute error.

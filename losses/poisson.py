@@ -10,8 +10,12 @@ class PoissonLoss(MeanLoss):
     """Learn the mean of counts, whose variance is their mean.
 
     With the predicted mean m a target costs m - y_true * log(m); what does not depend
-    on the prediction is left out, and the value may be below 0. Keras's class is the
-    same with log_mean=False.
+    on the prediction is left out, and the value may be below 0. Keras's class takes
+    means only, as log_mean=False does here.
+
+    Task: regression.
+    For: counts and rates, such as arrivals or clicks, without extra spread.
+    Not for: counts that vary more: see `negative_binomial`.
 
     Args:
         log_mean: True where y_pred is the log of the mean, any number, from a model

@@ -14,6 +14,10 @@ class QuantileHuberLoss(QuantileLoss):
     divided by delta; a delta towards 0 gives the pinball loss. Several quantiles cost
     their mean (the paper sums them), plus the penalty of `PinballLoss`.
 
+    Task: regression.
+    For: quantiles by a smooth loss, as in distributional reinforcement learning.
+    Not for: exact quantiles: a wide delta makes expectiles of them.
+
     Args:
         quantile: q, strictly between 0 and 1, or an ascending list of such numbers.
         delta: the paper's kappa: where the square turns into a line, above 0, in the

@@ -16,6 +16,10 @@ class RMSELoss(AlignedLoss):
     would be its absolute error. Large batches come near to `MSELoss` with another
     learning rate; in small ones an outlier counts less.
 
+    Task: regression.
+    For: a loss that reads in the target's own unit, batch by batch.
+    Not for: batches of one, where it is the absolute error.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

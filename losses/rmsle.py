@@ -14,6 +14,10 @@ class RMSLELoss(RMSELoss, PositiveLoss):
     As `RMSELoss`, with log(1 + y_true) and log(1 + y_pred). Predictions below 0 count
     as 0 and have no slope: end the model in a softplus.
 
+    Task: regression.
+    For: scores by this very measure: labels from 0 up, judged by ratio.
+    Not for: labels below 0, or batches of a few samples.
+
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.
 

@@ -14,6 +14,10 @@ class SigmoidFocalCrossEntropyLoss(BinaryFocalLoss):
     default, and labels are summed where ours are averaged. The reduction is Keras's
     `"sum_over_batch_size"`; tensorflow-addons defaulted to none.
 
+    Task: imbalance.
+    For: code from tensorflow-addons that must keep its numbers.
+    Not for: new code: `binary_focal` takes logits, and averages labels.
+
     Args:
         from_logits: True for scores before the sigmoid, False for probabilities.
         alpha: the share of the positives, in [0, 1]; None weighs both answers by 1.

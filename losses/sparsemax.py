@@ -15,6 +15,10 @@ class SparsemaxLoss(CategoricalLoss):
     sum((p - q) * z) + (sum(q ** 2) - sum(p ** 2)) / 2, whose gradient is p - q. It is 0
     as soon as the true class leads by 1. The numbers are those of tensorflow-addons.
 
+    Task: classification.
+    For: many classes of which hardly any applies: the sparsest answers.
+    Not for: clients that read the logits by a softmax.
+
     Args:
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits`
             (True only) of `CategoricalLoss`; `name`, `reduction`, `dtype` of

@@ -13,6 +13,10 @@ class SquaredEMDLoss(CategoricalLoss):
     With the cumulative target shares Q and probabilities P a sample costs
     sum((P - Q) ** 2).
 
+    Task: ordinal.
+    For: evenly spaced ordered classes, with a probability for each.
+    Not for: classes without an order, or steps of unequal size.
+
     Args:
         **kwargs: `label_smoothing`, `class_weight`, `ignore_index`, `from_logits` of
             `CategoricalLoss`; `name`, `reduction`, `dtype` of `keras.losses.Loss`.

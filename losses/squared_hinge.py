@@ -11,7 +11,11 @@ class SquaredHingeLoss(HingeLoss):
     """Charge scores short of the margin by the square, smoothly and outliers harder.
 
     With t = 1 for a positive and -1 for a negative label a score s costs
-    max(1 - t * s, 0) ** 2.
+    max(1 - t * s, 0) ** 2. Unlike Keras's it gives one value a sample, as `HingeLoss`.
+
+    Task: classification.
+    For: yes-or-no answers by a margin, with a smooth slope.
+    Not for: probabilities, or wrong labels, which it squares.
 
     Args:
         **kwargs: `name`, `reduction`, `dtype`, as in `keras.losses.Loss`.

@@ -16,6 +16,10 @@ class StudentTNLLLoss(VarianceLoss):
     costs -log of the density of Student's t: (n + 1) / 2 * log(1 + (y_true - m) ** 2 /
     (n * exp(s))) + s / 2 plus a constant that completes the density.
 
+    Task: regression.
+    For: a centre and a spread for each target, under noise with outliers.
+    Not for: spreads read as standard deviations: its scale is smaller.
+
     Args:
         degrees_of_freedom: n, above 0; 1 is the Cauchy distribution, from about 30 on
             it is nearly `GaussianNLLLoss`.

@@ -14,6 +14,10 @@ class SymmetricCrossEntropyLoss(CategoricalLoss):
     With target shares q and probabilities p a sample costs
     -alpha * sum(q * log(p)) - beta * sum(p * log(q)), where log(0) is log_zero.
 
+    Task: noisy labels.
+    For: labels wrong at random, where hard classes must still be learnt.
+    Not for: clean labels, or weights left untuned: they suit few classes.
+
     Args:
         alpha: the weight of cross-entropy, at least 0; 0.1 for CIFAR-10 and 6 for
             CIFAR-100 in the paper.

@@ -14,6 +14,10 @@ class TaylorCrossEntropyLoss(CategoricalLoss):
     With p the probability of the true class a sample costs
     sum((1 - p) ** k / k) for k from 1 to order.
 
+    Task: noisy labels.
+    For: a choice, by one number, between bearing noise and learning fast.
+    Not for: clean labels, from which cross-entropy learns faster.
+
     Args:
         order: terms that are kept, at least 1; 1 is the absolute error, many are
             cross-entropy.

@@ -11,8 +11,11 @@ class TukeyLoss(ResidualLoss):
     """Charge all outliers the same, so that they do not pull at all.
 
     With r = y_true - y_pred a target costs c ** 2 / 6 * (1 - (1 - (r / c) ** 2) ** 3)
-    up to abs(r) = c, and c ** 2 / 6 beyond, where no slope is left: begin with a model
-    that is already near, or with another loss.
+    up to abs(r) = c, and c ** 2 / 6 beyond, where no slope is left.
+
+    Task: regression.
+    For: gross errors in the labels, which should not pull at all.
+    Not for: a start far off: begin with another loss, or a model that is near.
 
     Args:
         c: the error from which a label is ignored, above 0, in the target's unit;

@@ -16,6 +16,10 @@ class TverskyLoss(OverlapLoss):
     over its classes. Both at 0.5 are Dice, both at 1 the Jaccard index. In Keras 3.15's
     alpha weighs the misses, against its own documentation.
 
+    Task: overlap.
+    For: regions whose misses and false alarms have unequal prices.
+    Not for: equal prices, for which `dice` has nothing to tune.
+
     Args:
         alpha: the weight of false alarms, at least 0.
         beta: the weight of misses, at least 0.

@@ -14,6 +14,10 @@ class TweedieDevianceLoss(MeanLoss):
     With the predicted mean m and the power p a target costs 2 * (y_true ** (2 - p) /
     ((1 - p) * (2 - p)) - y_true * m ** (1 - p) / (1 - p) + m ** (2 - p) / (2 - p)).
 
+    Task: regression.
+    For: the mean where many labels are exactly 0 and the rest is skewed.
+    Not for: labels below 0, or zeros that have a cause of their own.
+
     Args:
         power: p, strictly between 1 and 2; the variance is in proportion to m ** p. At
             0, 1 and 2 stand `mse`, `poisson` and `gamma_deviance`.

@@ -16,6 +16,10 @@ class WeightedCrossEntropyLoss(CrossEntropyLoss):
     the mean of PyTorch's weighted cross-entropy does; `CrossEntropyLoss` with
     class weights does not divide.
 
+    Task: imbalance.
+    For: rare classes, at a learning rate that was tuned without weights.
+    Not for: small batches, whose mean weight varies.
+
     Args:
         class_weight: a factor per class; None with class_counts.
         class_counts: samples per class, from which the weight is

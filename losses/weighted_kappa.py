@@ -17,6 +17,10 @@ class WeightedKappaLoss(CategoricalLoss):
     The numbers are those of tensorflow-addons, whose labels were one-hot only and whose
     reduction defaulted to none.
 
+    Task: ordinal.
+    For: ordered classes that are judged by weighted kappa.
+    Not for: small batches, whose agreement by chance is itself by chance.
+
     Args:
         num_classes: the number of ordered classes, at least 2.
         weightage: `"quadratic"` or `"linear"`.

@@ -13,6 +13,10 @@ class WingLoss(ResidualLoss):
     With r = y_true - y_pred a target costs width * log(1 + abs(r) / curvature) up to
     abs(r) = width, and abs(r) plus a constant that joins both parts beyond.
 
+    Task: regression.
+    For: landmarks in pixels, whose last small errors count.
+    Not for: other units, unless width and curvature are set anew.
+
     Args:
         width: the paper's w, above 0, in the target's own unit (pixels in the paper).
         curvature: the paper's epsilon, above 0, in the target's own unit.
