@@ -23,29 +23,44 @@ FILE_NAMES = {
     "tflite-int8-dynamic": "model_int8_dynamic.tflite",
     "tflite-int8": "model_int8.tflite",
 }
-# Largest difference of an output that float formats may show; int8 is judged by the
-# metric alone. Half precision carries 11 bits through every layer.
+# Largest difference of an output that float formats may show, in units of the metric's
+# spread; int8 is judged by the metric alone. Half precision carries 11 bits through
+# every layer.
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
+
+Inputs = np.ndarray | dict[str, np.ndarray]  # of a model with one input, or by name
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score that must not fall by the export.
+    """A score that must not get worse by the export.
 
     Args:
         name: such as `"accuracy"`.
-        measure: (targets, outputs) → score, higher is better.
+        measure: (targets, outputs) → score.
+        higher_is_better: whether a fall is for the worse, or a rise.
+        spread: targets → the unit of differences: 1 for shares, the standard deviation
+            for numbers.
+        decide: outputs → the decision of each sample, if there is one to agree on.
     """
 
     name: str
     measure: Callable[[np.ndarray, np.ndarray], float]
+    higher_is_better: bool = True
+    spread: Callable[[np.ndarray], float] = lambda targets: 1.0
+    decide: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def _accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
     return float((outputs.argmax(axis=-1) == targets).mean())
 
 
-ACCURACY = Metric("accuracy", _accuracy)
+def _rmse(targets: np.ndarray, outputs: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((outputs[:, 0] - targets) ** 2)))
+
+
+ACCURACY = Metric("accuracy", _accuracy, decide=lambda outputs: outputs.argmax(axis=-1))
+RMSE = Metric("rmse", _rmse, higher_is_better=False, spread=np.std)
 
 
 @dataclass(frozen=True)
@@ -57,14 +72,15 @@ class Verdict:
     size: int = 0  # bytes
     max_difference: float | None = None  # of an output, to Keras
     agreement: float | None = None  # share of samples with the same predicted class
+    metric_name: str = ""
     metric: float | None = None
     keras_metric: float | None = None
     latency: dict[int, dict[str, float]] = field(default_factory=dict)
     operators: dict[str, int] = field(default_factory=dict)
     needs_flex: bool = False
     gpu: str = ""  # "yes", or what the GPU delegate cannot run
-    input: dict[str, Any] = field(default_factory=dict)
-    output: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)  # by name
+    outputs: dict[str, Any] = field(default_factory=dict)
     failure: str = ""  # why the file must not be used; empty: verified
 
     @property
@@ -78,8 +94,8 @@ def export(
     folder: Path,
     formats: Sequence[str],
     *,
-    calibration: np.ndarray,
-    inputs: np.ndarray,
+    calibration: Inputs,
+    inputs: Inputs,
     targets: np.ndarray,
     metric: Metric = ACCURACY,
     tolerance: float = 0.02,
@@ -89,15 +105,15 @@ def export(
     """Write a model in several formats and verify each against Keras.
 
     Args:
-        model: functional, with one input and one output, in any precision, on any
-            backend. It is also written as `model.keras`.
+        model: functional, with one output, in any precision, on any backend. It is
+            also written as `model.keras`.
         folder: receives the files, and `model.json` with what a client must know.
         formats: names from `EXPORT_FORMATS`.
         calibration: (samples, …), real inputs from which full int8 reads its ranges.
         inputs: (samples, …), on which the files are compared with Keras.
         targets: (samples, …), for the metric.
-        metric: must not fall by more than the tolerance.
-        tolerance: in the metric's unit.
+        metric: must not get worse by more than the tolerance.
+        tolerance: in units of the metric's spread.
         threads: the numbers of threads with which latency is measured.
         metadata: goes into `model.json`, such as the class names.
 
@@ -107,8 +123,9 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     model = in_float32(model)
     model.save(folder / "model.keras")
-    expected = np.asarray(model.predict(inputs, batch_size=64, verbose=0), "float32")
-    np.save(folder / "calibration.npy", calibration)
+    calibration, inputs = by_name(model, calibration), by_name(model, inputs)
+    expected = answers(model, inputs)
+    np.savez(folder / "calibration.npz", **calibration)
     with tempfile.TemporaryDirectory() as scratch:
         exam = _Exam(
             Path(scratch), inputs, targets, expected, metric, tolerance, threads
@@ -117,17 +134,42 @@ def export(
             _verify(name, folder, report, exam)
             for name, report in _convert(folder, formats).items()
         ]
-    (folder / "calibration.npy").unlink()
+    (folder / "calibration.npz").unlink()
     (folder / "converted.json").unlink(missing_ok=True)
     facts = {
         "name": model.name,
-        "input": {"name": model.inputs[0].name, "shape": [1, *model.input_shape[1:]]},
-        "output": {"name": model.output_names[0], "shape": [1, *expected.shape[1:]]},
+        "inputs": {
+            tensor.name: {"shape": [1, *tensor.shape[1:]], "dtype": tensor.dtype}
+            for tensor in model.inputs
+        },
+        "outputs": {model.output_names[0]: {"shape": [1, *expected.shape[1:]]}},
         **(metadata or {}),
         "files": [dataclasses.asdict(verdict) for verdict in verdicts],
     }
     (folder / "model.json").write_text(json.dumps(facts, indent=2), "utf-8")
     return verdicts
+
+
+def by_name(model: "keras.Model", inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return inputs by name, in the order of the model's; texts as NumPy strings."""
+    if not isinstance(inputs, dict):
+        inputs = {model.inputs[0].name: inputs}
+    named = {tensor.name: np.asarray(inputs[tensor.name]) for tensor in model.inputs}
+    return {k: v.astype(str) if v.dtype == object else v for k, v in named.items()}
+
+
+def answers(model: "keras.Model", inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return a model's answers to inputs by name, in float32."""
+    import keras
+
+    given = list(inputs.values())
+    if any(array.dtype.kind == "U" for array in given):
+        import tensorflow as tf
+
+        # Keras has no text on its other backends, and takes none from NumPy.
+        given = [tf.constant(array) for array in given]
+    given = keras.tree.pack_sequence_as(model.input, given)
+    return np.asarray(model.predict(given, batch_size=64, verbose=0), "float32")
 
 
 def in_float32(model: "keras.Model") -> "keras.Model":
@@ -168,7 +210,7 @@ class _Exam:
     """What every exported file is put to; the arguments of `export`."""
 
     scratch: Path
-    inputs: np.ndarray
+    inputs: dict[str, np.ndarray]
     targets: np.ndarray
     expected: np.ndarray  # what Keras answers
     metric: Metric
@@ -182,23 +224,29 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
     file = folder / report["file"]
     size = sum(f.stat().st_size for f in [file, *file.rglob("*")] if f.is_file())
     verdict = Verdict(name, file.name, size)
-    given, answers = exam.scratch / "inputs.npy", exam.scratch / "answers.npz"
+    given, results = exam.scratch / "inputs.npz", exam.scratch / "results.npz"
     latency = {}
     for threads in exam.threads:
         # All samples once, with the last number of threads; one is enough for a time.
         last = threads == exam.threads[-1]
-        np.save(given, exam.inputs if last else exam.inputs[:1])
-        done = _run("export_check", file, given, answers, threads)
+        some = {k: v if last else v[:1] for k, v in exam.inputs.items()}
+        np.savez(given, **some)
+        done = _run("export_check", file, given, results, threads)
         if done.returncode:
             failure = f"does not run: {_last_line(done)}"
             return dataclasses.replace(verdict, failure=failure)
-        with np.load(answers) as stored:
+        with np.load(results) as stored:
             outputs, facts = stored["outputs"], json.loads(str(stored["facts"]))
             p50, p95 = np.percentile(stored["milliseconds"], [50, 95])
         latency[threads] = {"p50": round(p50, 3), "p95": round(p95, 3)}
     metric, expected = exam.metric, exam.expected
     difference = float(np.abs(outputs - expected).max())
     score, keras_score = (metric.measure(exam.targets, o) for o in (outputs, expected))
+    spread = float(metric.spread(exam.targets))
+    worse = keras_score - score if metric.higher_is_better else score - keras_score
+    agreement = None
+    if metric.decide:
+        agreement = float((metric.decide(outputs) == metric.decide(expected)).mean())
     operators = facts.pop("operators", {})
     flex = sorted(o for o in operators if o.startswith("Flex"))
     failure = ""
@@ -208,18 +256,20 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         failure = "Keras itself gives NaN or infinity"
     elif not np.isfinite(outputs).all():
         failure = "gives NaN or infinity"
-    elif difference > MAX_DIFFERENCE.get(name, np.inf):
+    elif difference > MAX_DIFFERENCE.get(name, np.inf) * spread:
         failure = f"differs from Keras by {difference:.2g}"
-    elif score < keras_score - exam.tolerance:
+    elif worse > exam.tolerance * spread:
+        change = "falls" if metric.higher_is_better else "rises"
         failure = (
-            f"{metric.name} falls from {keras_score:.4f} to {score:.4f}, "
-            f"by more than {exam.tolerance}"
+            f"{metric.name} {change} from {_score(keras_score)} to {_score(score)}, "
+            f"by more than {_score(exam.tolerance * spread)}"
         )
     gpu = report.get("gpu")
     return dataclasses.replace(
         verdict,
         max_difference=difference,
-        agreement=float((outputs.argmax(-1) == expected.argmax(-1)).mean()),
+        agreement=agreement,
+        metric_name=metric.name,
         metric=score,
         keras_metric=keras_score,
         latency=latency,
@@ -241,26 +291,23 @@ def _last_line(done: subprocess.CompletedProcess) -> str:
     return lines[-1][:300] if lines else f"exit status {done.returncode}"
 
 
-# Milliseconds per sample are a median, with the 95th percentile in brackets.
-COLUMNS = (
-    "format",
-    "size",
-    "accuracy",
-    "agreement",
-    "max diff",
-    "ms, 1 thread",
-    "ms, all",
-    "phone GPU",
-    "verified",
-)
+def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return the heads of the verification table.
+
+    Milliseconds per sample are a median, with the 95th percentile in brackets.
+    """
+    metric = next((v.metric_name for v in verdicts if v.metric_name), "metric")
+    times = ("ms, 1 thread", "ms, all")
+    known = ("format", "size", metric, "agreement", "max diff", *times)
+    return (*known, "phone GPU", "verified")
 
 
 def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
-    """Return one row of text per verdict, under `COLUMNS`."""
+    """Return one row of text per verdict, under `columns`."""
     table = []
     for v in verdicts:
         if v.metric is None:
-            table.append((v.format, *"-" * (len(COLUMNS) - 2), "no"))
+            table.append((v.format, *"-" * (len(columns(verdicts)) - 2), "no"))
             continue
         fewest, most = v.latency[min(v.latency)], v.latency[max(v.latency)]
         times = [f"{t['p50']:.2f} ({t['p95']:.2f})" for t in (fewest, most)]
@@ -269,8 +316,8 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
             (
                 v.format,
                 _size(v.size),
-                f"{v.metric:.4f}",
-                f"{v.agreement:.1%}",
+                _score(v.metric),
+                "-" if v.agreement is None else f"{v.agreement:.1%}",
                 f"{v.max_difference:.1e}",
                 *times,
                 gpu,
@@ -286,7 +333,7 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in COLUMNS:
+    for column in columns(verdicts):
         table.add_column(column, no_wrap=column != "verified")
     for row, verdict in zip(rows(verdicts), verdicts, strict=True):
         table.add_row(
@@ -299,7 +346,8 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts as a Markdown table."""
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows(verdicts)]
+    heads = columns(verdicts)
+    lines = [heads, ["---"] * len(heads), *rows(verdicts)]
     table = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([*table, "", *failures(verdicts)])
 
@@ -307,6 +355,10 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
 def failures(verdicts: Sequence[Verdict]) -> list[str]:
     """Return one line per failed format, with its reason."""
     return [f"{v.format}: {v.failure}" for v in verdicts if not v.passed]
+
+
+def _score(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def _size(size: int) -> str:

@@ -1,6 +1,6 @@
 """Run an exported file as a user's device or server would, in a process of its own.
 
-    python -m kerazoo.harness.export_check FILE INPUTS.npy ANSWERS.npz THREADS
+    python -m kerazoo.harness.export_check FILE INPUTS.npz ANSWERS.npz THREADS
 
 A `.tflite` file is run by the stock `ai-edge-litert` interpreter, without TensorFlow; a
 SavedModel by TensorFlow, with Keras blocked. Answers, milliseconds and operators go to
@@ -17,22 +17,26 @@ import numpy as np
 TIMED_SECONDS = 1.0  # how long a latency is measured
 MIN_TIMED, MAX_TIMED = 10, 200  # runs
 
+Sample = dict[str, np.ndarray]  # by input, (1, …)
+
 
 def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
     """Run the file on every input and store what came out."""
     runner = TFLiteRunner if file.suffix == ".tflite" else SavedModelRunner
     run = runner(file, threads)
-    samples = np.load(inputs)
-    outputs = np.concatenate([run(sample[None]) for sample in samples])
+    with np.load(inputs) as stored:
+        samples = dict(stored)
+    count = len(next(iter(samples.values())))
+    singles = [{k: v[i : i + 1] for k, v in samples.items()} for i in range(count)]
     np.savez(
         answers,
-        outputs=outputs,
-        milliseconds=latencies(run, samples[:1]),
+        outputs=np.concatenate([run(single) for single in singles]),
+        milliseconds=latencies(run, singles[0]),
         facts=json.dumps(run.facts),
     )
 
 
-def latencies(run, sample: np.ndarray) -> np.ndarray:
+def latencies(run, sample: Sample) -> np.ndarray:
     """Time single runs, in milliseconds; the first ones are not counted."""
     times: list[float] = []
     for _ in range(3):
@@ -56,31 +60,43 @@ class TFLiteRunner:
         self.facts = {"operators": operators(file.read_bytes())}
         self.interpreter = Interpreter(model_path=str(file), num_threads=threads)
         self.interpreter.allocate_tensors()
-        (self.input,) = self.interpreter.get_input_details()
-        (self.output,) = self.interpreter.get_output_details()
-        for role in ("input", "output"):
-            details = getattr(self, role)
-            scale, zero_point = details["quantization"]
+        signature = self.interpreter.get_signature_runner()
+        self.inputs = signature.get_input_details()
+        self.outputs = signature.get_output_details()
+        for role in ("inputs", "outputs"):
             self.facts[role] = {
-                "shape": details["shape"].tolist(),
-                "dtype": np.dtype(details["dtype"]).name,
-                "scale": scale,
-                "zero_point": zero_point,
+                name: {
+                    "shape": details["shape"].tolist(),
+                    "dtype": np.dtype(details["dtype"]).name.replace("bytes", "string"),
+                    "scale": details["quantization"][0],
+                    "zero_point": details["quantization"][1],
+                }
+                for name, details in getattr(self, role).items()
             }
+        (self.output,) = self.outputs.values()
 
-    def __call__(self, sample: np.ndarray) -> np.ndarray:
+    def __call__(self, sample: Sample) -> np.ndarray:
         """Return the outputs for one sample, as floats."""
-        scale, zero_point = self.input["quantization"]
-        dtype = self.input["dtype"]
-        if scale:
-            bounds = np.iinfo(dtype)
-            sample = np.round(sample / scale) + zero_point
-            sample = sample.clip(bounds.min, bounds.max)
-        self.interpreter.set_tensor(self.input["index"], sample.astype(dtype))
+        for name, details in self.inputs.items():
+            values, dtype = sample[name], details["dtype"]
+            if values.dtype.kind == "U":
+                values = np.char.encode(values, "utf-8")
+            else:
+                values = as_type(values, dtype, *details["quantization"])
+            self.interpreter.set_tensor(details["index"], values)
         self.interpreter.invoke()
         outputs = self.interpreter.get_tensor(self.output["index"])
         scale, zero_point = self.output["quantization"]
         return (outputs.astype("float32") - zero_point) * scale if scale else outputs
+
+
+def as_type(values: np.ndarray, dtype, scale: float, zero_point: int) -> np.ndarray:
+    """Write numbers in the type of an input, quantised where it has a scale."""
+    if scale:
+        bounds = np.iinfo(dtype)
+        values = np.round(values / scale) + zero_point
+        values = values.clip(bounds.min, bounds.max)
+    return values.astype(dtype)
 
 
 class SavedModelRunner:
@@ -94,14 +110,17 @@ class SavedModelRunner:
         self.facts = {}
         self.loaded = tf.saved_model.load(str(file))
         self.signature = self.loaded.signatures["serving_default"]
-        ((self.name, self.spec),) = self.signature.structured_input_signature[1].items()
+        self.specs = self.signature.structured_input_signature[1]
 
-    def __call__(self, sample: np.ndarray) -> np.ndarray:
+    def __call__(self, sample: Sample) -> np.ndarray:
         """Return the outputs for one sample."""
         import tensorflow as tf
 
-        tensor = tf.cast(sample, self.spec.dtype)
-        (outputs,) = self.signature(**{self.name: tensor}).values()
+        tensors = {k: tf.constant(v) for k, v in sample.items()}
+        for name, spec in self.specs.items():
+            if spec.dtype != tf.string:
+                tensors[name] = tf.cast(tensors[name], spec.dtype)
+        (outputs,) = self.signature(**tensors).values()
         return outputs.numpy()
 
 

@@ -2,7 +2,7 @@
 
     python -m kerazoo.harness.export_convert FOLDER FORMAT…
 
-reads `model.keras` and `calibration.npy` from FOLDER, writes the formats beside them,
+reads `model.keras` and `calibration.npz` from FOLDER, writes the formats beside them,
 and what happened to `converted.json`. The process keeps the converter's memory and
 messages to itself, and uses the TensorFlow backend whatever trained the model.
 """
@@ -13,6 +13,7 @@ import io
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -21,11 +22,14 @@ import tensorflow as tf
 
 from kerazoo.harness.export import FILE_NAMES
 
+Samples = dict[str, np.ndarray]  # by input, (samples, …)
+
 
 def main(folder: Path, formats: list[str]) -> None:
     """Write every format that can be written, and say why the others could not."""
     model = keras.saving.load_model(folder / "model.keras", compile=False)
-    calibration = np.load(folder / "calibration.npy")
+    with np.load(folder / "calibration.npz") as stored:
+        calibration = dict(stored)
     with tempfile.TemporaryDirectory() as single:
         write_saved_model(model, Path(single), batch=1)
         report = {
@@ -36,7 +40,7 @@ def main(folder: Path, formats: list[str]) -> None:
 
 
 def write(
-    model: keras.Model, name: str, file: Path, single: str, calibration: np.ndarray
+    model: keras.Model, name: str, file: Path, single: str, calibration: Samples
 ) -> dict[str, str | list[str]]:
     """Write one format; return its file's name, or the reason why there is none.
 
@@ -67,7 +71,9 @@ def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> No
     """
 
     def serve(self, inputs):
-        outputs = keras.tree.flatten(self(inputs, training=False))
+        given = [inputs[tensor.name] for tensor in self.inputs]
+        given = keras.tree.pack_sequence_as(self.input, given)
+        outputs = keras.tree.flatten(self(given, training=False))
         return dict(zip(self.output_names, outputs, strict=True))
 
     archive = keras.export.ExportArchive()
@@ -76,20 +82,24 @@ def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> No
         "serving_default",
         functools.partial(serve, model),
         input_signature=[
-            tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
-            for tensor in model.inputs
+            {
+                tensor.name: tf.TensorSpec(
+                    (batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name
+                )
+                for tensor in model.inputs
+            }
         ],
     )
     archive.write_out(str(folder), verbose=False)
 
 
-def to_tflite(saved_model: str, name: str, calibration: np.ndarray) -> bytes:
+def to_tflite(saved_model: str, name: str, calibration: Samples) -> bytes:
     """Convert a SavedModel to TFLite with built-in operators only.
 
     Args:
         saved_model: its folder.
         name: a TFLite format of `kerazoo.harness.config.EXPORT_FORMATS`.
-        calibration: (samples, …), real inputs from which full int8 reads its ranges.
+        calibration: real inputs, from which full int8 reads its ranges.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
     # Without this line the converter may use operators that no stock runtime has.
@@ -102,10 +112,18 @@ def to_tflite(saved_model: str, name: str, calibration: np.ndarray) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
-        converter.representative_dataset = lambda: (
-            [sample[None].astype("float32")] for sample in calibration
-        )
+        converter.representative_dataset = lambda: one_by_one(calibration)
     return converter.convert()
+
+
+def one_by_one(samples: Samples) -> Iterator[Samples]:
+    """Yield batches of one, numbers as float32."""
+    for i in range(len(next(iter(samples.values())))):
+        single = {name: array[i : i + 1] for name, array in samples.items()}
+        yield {
+            name: array if array.dtype.kind == "U" else array.astype("float32")
+            for name, array in single.items()
+        }
 
 
 def gpu_problems(content: bytes) -> list[str]:

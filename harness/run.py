@@ -113,7 +113,7 @@ class Run:
         self.tracker.files(self.folder / "exports", "exports")
         self.tracker.text(export.markdown(self.verdicts), "exports/verification.md")
         rows = zip(*export.rows(self.verdicts), strict=True)
-        columns = dict(zip(export.COLUMNS, map(list, rows), strict=True))
+        columns = dict(zip(export.columns(self.verdicts), map(list, rows), strict=True))
         self.tracker.table(columns, "tables/exports.json")
         passed = sum(verdict.passed for verdict in self.verdicts)
         self.tracker.metrics({"exports_verified": passed})

@@ -89,13 +89,14 @@ def test_every_format_gives_the_answers_of_keras(name, exported):
 
 def test_full_int8_takes_and_gives_bytes(exported):
     verdict = exported[2]["tflite-int8"]
-    assert verdict.input["dtype"] == verdict.output["dtype"] == "uint8"
-    assert verdict.input["shape"] == [1, 8, 8, 1]
+    pixels, probabilities = verdict.inputs["pixels"], verdict.outputs["probabilities"]
+    assert pixels["dtype"] == probabilities["dtype"] == "uint8"
+    assert pixels["shape"] == [1, 8, 8, 1]
     # Raw pixels go in as they are.
-    assert verdict.input["scale"] == pytest.approx(1, abs=0.01)
-    assert verdict.input["zero_point"] == 0
-    assert verdict.output["scale"] == pytest.approx(1 / 256)
-    assert exported[2]["tflite"].input["dtype"] == "float32"
+    assert pixels["scale"] == pytest.approx(1, abs=0.01)
+    assert pixels["zero_point"] == 0
+    assert probabilities["scale"] == pytest.approx(1 / 256)
+    assert exported[2]["tflite"].inputs["pixels"]["dtype"] == "float32"
 
 
 def test_quantised_files_are_smaller(exported):
@@ -108,8 +109,8 @@ def test_the_description_has_what_a_client_must_know(exported):
     folder, _, verdicts = exported
     facts = json.loads((folder / "model.json").read_text())
     assert facts["name"] == "tiny" and facts["a"] == [1]
-    assert facts["input"] == {"name": "pixels", "shape": [1, 8, 8, 1]}
-    assert facts["output"] == {"name": "probabilities", "shape": [1, 2]}
+    assert facts["inputs"] == {"pixels": {"shape": [1, 8, 8, 1], "dtype": "float32"}}
+    assert facts["outputs"] == {"probabilities": {"shape": [1, 2]}}
     assert [f["format"] for f in facts["files"]] == list(EXPORT_FORMATS)
     assert all(f["failure"] == "" for f in facts["files"])
     assert facts["files"][1]["size"] == verdicts["tflite"].size
@@ -261,10 +262,79 @@ def test_a_model_that_needs_flex_is_not_converted(make, operator, tmp_path):
     folder = tmp_path / "saved_model"
     export_convert.write_saved_model(make(), folder, batch=1)
     report = export_convert.write(
-        None, "tflite", tmp_path / "a.tflite", str(folder), np.zeros((1, 4))
+        None, "tflite", tmp_path / "a.tflite", str(folder), calibration={}
     )
     assert operator in report["error"] and len(report["error"]) <= 300
     assert not (tmp_path / "a.tflite").exists()
+
+
+# ---------------------------------------------------------------- columns of a table
+
+
+def table_model() -> keras.Model:
+    """Predict a price from a number, which may be missing, and a text."""
+    keras.utils.set_random_seed(0)
+    carat = keras.Input((), name="carat")
+    cut = keras.Input((), name="cut", dtype="string")
+    known = ops.where(ops.equal(carat, carat), carat, 0.7)
+    code = layers.StringLookup(vocabulary=["Fair", "Très bon"], name="lookup")(cut)
+    x = ops.concatenate([known[:, None], ops.one_hot(code, 3)], axis=-1)
+    price = layers.Dense(1, kernel_initializer="ones", name="price")(x)
+    return keras.Model([carat, cut], layers.Rescaling(1000.0, name="dollars")(price))
+
+
+NUMBERS = np.array([0.5, np.nan, 1.0, 2.0] * 4, "float32")
+TEXTS = np.array(["Très bon", "Fair", "never seen", ""] * 4, dtype=object)
+PRICES = 1000 * (np.nan_to_num(NUMBERS, nan=0.7) + 1)
+
+
+def export_table(folder, formats, **options):
+    columns = {"cut": TEXTS, "carat": NUMBERS}  # in any order
+    return export.export(
+        table_model(),
+        folder,
+        formats,
+        calibration=columns,
+        inputs=columns,
+        metric=export.RMSE,
+        threads=(1,),
+        **{"targets": PRICES, **options},
+    )
+
+
+def test_columns_go_in_by_name_texts_and_missing_numbers_too(tmp_path):
+    formats = ["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"]
+    verdicts = export_table(tmp_path, formats)
+    assert export.failures(verdicts) == []
+    for verdict in verdicts:
+        assert verdict.metric == pytest.approx(0, abs=1) and verdict.agreement is None
+        assert verdict.max_difference < 1
+    assert verdicts[1].inputs["cut"]["dtype"] == "string"
+    facts = json.loads((tmp_path / "model.json").read_text())
+    assert facts["inputs"]["carat"] == {"shape": [1], "dtype": "float32"}
+    shown = dict(zip(export.columns(verdicts), export.rows(verdicts)[1], strict=True))
+    assert shown["rmse"] == "0.0000" and shown["agreement"] == "-"
+
+
+def test_a_difference_counts_by_the_spread_of_the_target(tmp_path, monkeypatch):
+    """One dollar in prices that vary by hundreds is nothing; a hundred are not."""
+
+    def shifted(dollars):
+        model = table_model()
+        kernel, bias = model.get_layer("price").get_weights()
+        model.get_layer("price").set_weights([kernel, bias + dollars / 1000])
+        return converted(lambda file: tflite(model, file))
+
+    monkeypatch.setattr(export, "_convert", shifted(0.1))
+    assert export_table(tmp_path, ["tflite"])[0].passed
+    monkeypatch.setattr(export, "_convert", shifted(100))
+    (verdict,) = export_table(tmp_path, ["tflite"])
+    assert verdict.failure == "differs from Keras by 1e+02"
+    (verdict,) = export_table(tmp_path, ["tflite-int8-dynamic"])
+    spread = 0.02 * PRICES.std()
+    said = f"rmse rises from 0.0000 to 100.0, by more than {spread:.1f}"
+    # In the last digits the sum in float32 may differ from the target.
+    assert verdict.failure.split(" to ")[1] == said.split(" to ")[1]
 
 
 # ---------------------------------------------------------------------- kerazoo export
@@ -338,6 +408,6 @@ def test_upstream_converter_writes_half_precision_with_flex(tmp_path):
     model = keras.Model(inputs, layers.Flatten(name="flat")(x))
     export_convert.write_saved_model(model, tmp_path / "model", batch=1)
     report = export_convert.write(
-        model, "tflite", tmp_path / "a.tflite", str(tmp_path / "model"), PIXELS
+        model, "tflite", tmp_path / "a.tflite", str(tmp_path / "model"), calibration={}
     )
     assert "error" in report
