@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend import get_keras_mask  # a mask has no public name
 
 
 def arguments(loss_class: type) -> dict[str, Any]:
@@ -136,7 +137,8 @@ class BaseLoss(keras.losses.Loss):
         self.check(y_true, y_pred)
         keep = self.kept(y_true, y_pred)
         if keep is not None:
-            sample_weight = self._drop(keep, sample_weight)
+            mask = get_keras_mask(y_pred)
+            sample_weight = self._drop(keep, mask, sample_weight)
         return super().__call__(y_true, y_pred, sample_weight)
 
     def check(self, y_true, y_pred) -> None:
@@ -145,7 +147,11 @@ class BaseLoss(keras.losses.Loss):
     def kept(self, y_true, y_pred):
         """Return which samples count, or None where all do."""
 
-    def _drop(self, keep, sample_weight):
+    def share(self, counted):
+        """Return what the mean is divided by, as a share of all samples."""
+        return ops.mean(counted)
+
+    def _drop(self, keep, mask, sample_weight):
         """Put the samples that count into the weights, as Keras does with a mask."""
         keep = weight = ops.cast(keep, self.dtype)
         if sample_weight is not None:
@@ -156,7 +162,10 @@ class BaseLoss(keras.losses.Loss):
                 weight = ops.expand_dims(weight, -1)
             weight = weight * keep
         if self.reduction in ("mean", "sum_over_batch_size"):
-            weight = weight / ops.maximum(ops.mean(keep), keras.config.epsilon())
+            if mask is not None:  # Keras will divide by the mask's share on its own
+                mask = ops.reshape(ops.cast(mask, self.dtype), ops.shape(keep))
+                weight, keep = weight * ops.mean(mask), keep * mask
+            weight = weight / ops.maximum(self.share(keep), keras.config.epsilon())
         return weight
 
     def get_config(self) -> dict[str, Any]:

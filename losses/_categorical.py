@@ -128,20 +128,26 @@ class CategoricalLoss(BaseLoss):
 
     def one_hot(self, y_true, y_pred):
         """Return one-hot labels, 0 for ignored samples, and which were in range."""
+        index, in_range, ignored = self.indices(y_true, y_pred)
+        target = ops.one_hot(index, y_pred.shape[-1], dtype=self.dtype)
+        if self.ignore_index is not None:
+            target = ops.where(ops.expand_dims(ignored, -1), 0.0, target)
+        return target, in_range
+
+    def indices(self, y_true, y_pred):
+        """Return class indices, which were in range or ignored, and which ignored."""
         num_classes = y_pred.shape[-1]
         largest = LARGEST_EXACT_INDEX.get(self.dtype, num_classes)
         rule = "float32 for so many classes"
         require(num_classes <= largest, "dtype", rule, self.dtype)
         index = ops.reshape(y_true, ops.shape(y_pred)[:-1])
         in_range = ops.logical_and(index >= 0, index < num_classes)
-        # PyTorch refuses to encode an index out of range, such as an ignored 255.
-        index = ops.where(in_range, index, 0.0)
-        target = ops.one_hot(ops.cast(index, "int32"), num_classes, dtype=self.dtype)
+        ignored = ops.zeros_like(in_range)
         if self.ignore_index is not None:
-            ignored = ops.reshape(y_true, ops.shape(index)) == self.ignore_index
-            in_range = ops.logical_or(in_range, ignored)
-            target = ops.where(ops.expand_dims(ignored, -1), 0.0, target)
-        return target, in_range
+            ignored = index == self.ignore_index
+        # PyTorch refuses to encode an index out of range, such as an ignored 255.
+        index = ops.cast(ops.where(in_range, index, 0.0), "int32")
+        return index, ops.logical_or(in_range, ignored), ignored
 
     def weigh(self, target):
         """Return the factor of each sample by its class, or None for 1."""
