@@ -3,18 +3,19 @@
 import keras
 from keras import ops
 
+from kerazoo.losses._attached import WithVariables
 from kerazoo.losses._base import require, seen
 from kerazoo.losses.cross_entropy import CrossEntropyLoss
 
 
 @keras.saving.register_keras_serializable(package="kerazoo")
-class EarlyLearningRegularizationLoss(CrossEntropyLoss):
+class EarlyLearningRegularizationLoss(WithVariables, CrossEntropyLoss):
     """Hold a model to what it believed of each sample before it learnt wrong labels.
 
     With probabilities p and the running mean t = momentum * t + (1 - momentum) * p of a
     training sample, it costs its cross-entropy plus strength * log(1 - sum(t * p)). The
     running means are part of the loss: they are saved and loaded with the compiled
-    model. On JAX, `attach(model)` must be called after `compile`.
+    model. On JAX, `attach(model)` must be called before `fit`.
 
     Task: noisy labels.
     For: many wrong labels, where each sample's index comes with its label.
@@ -58,26 +59,8 @@ class EarlyLearningRegularizationLoss(CrossEntropyLoss):
         self.num_classes = num_classes
         self.strength = strength
         self.momentum = momentum
-        self._attached = False
-        # Keras saves and loads the layers that it finds in the loss of a model.
-        self._layer = keras.layers.Layer(name="early_learning_memory")
-        self.memory = self._layer.add_weight(
-            (num_samples, num_classes), "zeros", "float32", trainable=False
-        )
-
-    def attach(self, model: keras.Model) -> None:
-        """Let a model carry the memory, as JAX changes only what a model carries.
-
-        Raises:
-            ValueError: the model is Sequential.
-        """
-        # Keras tracks this name, and saves nothing under names with two underscores:
-        # the memory is saved with the loss, and a loaded model has no such attribute.
-        setattr(model, "__early_learning_memory", self._layer)
-        carried = any(v is self.memory for v in model.variables)
-        rule = "functional or subclassed; Sequential carries only its own layers"
-        require(carried, "model", rule, type(model).__name__)
-        self._attached = True
+        shape = (num_samples, num_classes)
+        self.memory = self.add_variable(shape, "zeros", trainable=False)
 
     def call(self, y_true, y_pred):  # noqa: D102
         if not has_samples(y_true):
@@ -97,11 +80,8 @@ class EarlyLearningRegularizationLoss(CrossEntropyLoss):
         if not has_samples(y_true):
             return super().check(y_true, y_pred)
         traced = seen(y_pred) is None
-        if traced and keras.config.backend() == "jax" and not self._attached:
-            raise ValueError(
-                "On JAX the memory must be part of the model: call "
-                "loss.attach(model) after model.compile."
-            )
+        if traced and keras.config.backend() == "jax":
+            self.require_attached()  # JAX changes only what a model carries
         labels, highest = seen(y_true), self.num_samples - 1
         if labels is not None:
             wrong = labels[:, 1][(labels[:, 1] < 0) | (labels[:, 1] > highest)]
