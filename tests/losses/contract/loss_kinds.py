@@ -186,5 +186,17 @@ TEACHER = Kind(
     misfits=lambda y, z: [(y[:, :2], z), (y[:, 0], z)],
 )
 
+DISTANCES = Kind(
+    sample=lambda rng, n: (
+        rng.integers(0, 2, (n, 3)).astype("float64"),
+        2 * np.abs(rng.normal(size=(n, 3))),
+    ),
+    twins=label_twins,
+    extremes=lambda d: [np.full_like(d, 1e4), np.zeros_like(d)],
+    perfect=lambda y, d: 200.0 * (1 - y),
+    one_class=np.zeros_like,
+    misfits=LABELS.misfits,
+)
+
 # Kinds whose labels and predictions pair off one to one: (n,) and (n, 1) are the same.
-PAIRED = [LABELS, SIGNS]
+PAIRED = [LABELS, SIGNS, DISTANCES]
