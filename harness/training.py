@@ -93,6 +93,8 @@ def fit(
     from kerazoo.harness import callbacks as ours
     from kerazoo.harness.progress import Progress
 
+    if hasattr(model.loss, "attach"):  # a loss with variables of its own
+        model.loss.attach(model)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
     checkpoint = ours.Checkpoint(folder, config.monitor, config.monitor_mode)
     stopping = keras.callbacks.EarlyStopping(

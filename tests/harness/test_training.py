@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerazoo import losses
 from kerazoo.harness import Data, TrainingConfig, build_optimizer, training
 from kerazoo.harness.callbacks import Checkpoint, NonFiniteLossError
 
@@ -178,6 +179,18 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_loss_with_variables_of_its_own_trains_them(tmp_path):
+    config, data = make_config(), make_data()
+    loss = losses.get("cos_face", num_classes=3, features=3)
+    model = make_model(config, data)
+    model.compile(build_optimizer(config, data), loss=loss, metrics=["accuracy"])
+    before = loss.proxies.numpy()
+    training.fit(model, data, config, tmp_path, [])
+    assert (before != loss.proxies.numpy()).all()
+    again = keras.saving.load_model(tmp_path / "best.keras", compile=False)
+    assert np.array_equal(again([PIXELS]), model(PIXELS))
 
 
 def test_the_best_epoch_is_kept_and_restored(tmp_path):
