@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerazoo.losses._base import require
 from kerazoo.losses._regression import QuantileLoss
 
 
@@ -20,7 +21,8 @@ class PinballLoss(QuantileLoss):
 
     Args:
         quantile: q, strictly between 0 and 1, or an ascending list of such numbers;
-            0.5 is half the absolute error.
+            None for tau, or for 0.5, which is half the absolute error.
+        tau: tensorflow-addons' name of quantile, in place of it; kept as quantile.
         **kwargs: `crossing_penalty` of `QuantileLoss`, 0 lets quantiles cross; `name`,
             `reduction`, `dtype` of `keras.losses.Loss`.
 
@@ -31,8 +33,8 @@ class PinballLoss(QuantileLoss):
         before reduction: (batch, …), in the same unit.
 
     Raises:
-        ValueError: a quantile outside (0, 1), a list that does not ascend, a
-            crossing_penalty below 0, or shapes that do not fit.
+        ValueError: a quantile outside (0, 1), a list that does not ascend, both
+            quantile and tau, a crossing_penalty below 0, or shapes that do not fit.
 
     >>> float(PinballLoss(0.75)(ops.array([[10.0]]), ops.array([[8.0]])))
     1.5
@@ -40,6 +42,13 @@ class PinballLoss(QuantileLoss):
     >>> float(loss(ops.array([10.0]), ops.array([[8.0, 12.0]])))  # half of 0.5 + 0.5
     0.5
     """
+
+    def __init__(self, quantile=None, tau=None, **kwargs):
+        given = [q for q in (quantile, tau) if q is not None]
+        rule = "one number, and the other left out"
+        require(len(given) < 2, "(quantile, tau)", rule, (quantile, tau))
+        super().__init__(given[0] if given else 0.5, **kwargs)
+        self.tau = None
 
     def per_level(self, r, q):  # noqa: D102
         return ops.maximum(q * r, (q - 1.0) * r)
