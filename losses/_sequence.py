@@ -36,17 +36,19 @@ class TokenLoss(CategoricalLoss):
     Give `normalizer` then, say the mean number of tokens in a batch: the sum over a
     batch's tokens is divided by it. Gradients that are accumulated over k batches are
     then those of one batch of all their samples whose normalizer is k times as large,
-    wherever it was cut.
+    wherever it was cut. Where the tokens of an update are counted beforehand,
+    `reduction="sum"` with k / tokens as every sample weight gives their exact mean.
 
     Args:
         ignore_index: the token id of padding, 0 as in Keras's `mask_zero`,
             `pad_sequences` and `TextVectorization`; None where every token counts.
-        normalizer: divides the sum over the tokens of a batch, above 0; None for the
-            number that count.
-        **kwargs: `class_weight`, `from_logits` of `CategoricalLoss`; `label_smoothing`,
-            the share that the true token gives up to all others, as in tensor2tensor
-            and fairseq (Keras and `CrossEntropyLoss` leave it a part of that share);
-            `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+        normalizer: divides the sum over the tokens of a batch, above 0, for gradient
+            accumulation; None for the number that count.
+        label_smoothing: the share that the true token gives up to all others, in
+            [0, 1), as in tensor2tensor and fairseq; Keras and `CrossEntropyLoss` leave
+            it a part of that share.
+        **kwargs: `class_weight`, `from_logits` of `CategoricalLoss`; `name`,
+            `reduction`, `dtype` of `keras.losses.Loss`.
 
     Shapes:
         y_true: (batch, time) token ids.
@@ -58,8 +60,10 @@ class TokenLoss(CategoricalLoss):
             batch, shapes that do not fit, and as `CategoricalLoss` does.
     """
 
-    def __init__(self, ignore_index=0, normalizer=None, **kwargs):
-        super().__init__(ignore_index=ignore_index, **kwargs)
+    def __init__(self, ignore_index=0, normalizer=None, label_smoothing=0.0, **kwargs):
+        super().__init__(
+            ignore_index=ignore_index, label_smoothing=label_smoothing, **kwargs
+        )
         good = normalizer is None or normalizer > 0
         require(good, "normalizer", "above 0", normalizer)
         good = normalizer is None or self.reduction in ("mean", "sum_over_batch_size")

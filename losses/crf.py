@@ -1,4 +1,4 @@
-"""Linear-chain conditional random field. Lafferty et al. 2001, ICML, and decoding."""
+"""Linear-chain conditional random field, and decoding. Lafferty et al. 2001, ICML."""
 
 import keras
 from keras import ops

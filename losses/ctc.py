@@ -1,4 +1,4 @@
-"""Connectionist temporal classification. 2006, doi:10.1145/1143844.1143891."""
+"""Connectionist temporal classification. Graves 2006, doi:10.1145/1143844.1143891."""
 
 import keras
 from keras import ops

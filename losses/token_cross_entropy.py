@@ -13,11 +13,13 @@ class TokenCrossEntropyLoss(TokenLoss):
     With probabilities p a token y of a vocabulary of V costs
     -(1 - e) * log(p[y]) - e / (V - 1) * sum over the others of log(p), e the
     label_smoothing. The mean is over the tokens that count, so that padding changes
-    nothing; with `normalizer` it adds up over accumulated batches, as `TokenLoss` says.
+    nothing. With gradient accumulation give `normalizer`, the mean number of tokens in
+    a batch, which divides the sum in place of their number: the gradient is then the
+    same wherever batches are cut. `TokenLoss` has more on it.
 
     Task: sequence.
     For: translation, text to phonemes, language models.
-    Not for: padding ids that are real tokens: set ignore_index.
+    Not for: vocabularies where 0 is a real token, unless ignore_index is set.
 
     Args:
         **kwargs: `ignore_index`, 0 for padding, `normalizer`, `label_smoothing` of
