@@ -98,7 +98,7 @@ def test_smoothing_is_fairseqs():
 def gradient(loss, pieces, **weights):
     """The mean of the pieces' gradients, as Keras accumulates them, and of losses."""
     tf = pytest.importorskip("tensorflow")
-    kernel = tf.Variable(RNG_KERNEL)
+    kernel = tf.Variable(KERNEL)
     slopes, values = [], []
     for piece in pieces:
         with tf.GradientTape() as tape:
@@ -109,7 +109,7 @@ def gradient(loss, pieces, **weights):
     return np.mean(slopes, axis=0), np.mean(values)
 
 
-RNG_KERNEL = RNG.normal(size=(6, 6)).astype("float32")
+KERNEL = RNG.normal(size=(6, 6)).astype("float32")
 WHOLE = [[0, 1, 2, 3]]
 CUTS = [[[0], [1, 2, 3]], [[0, 1], [2, 3]], [[3, 2, 1], [0]]]
 
@@ -122,7 +122,7 @@ def test_a_normalizer_gives_one_gradient_however_the_batch_is_cut(name, cut):
     close(slope, whole)
     close(mean, value)
     tokens = COUNTS.sum()  # the mean over tokens, when the normalizer is their number
-    close(value * 12.0 / tokens, losses.get(name)(TOKENS, LOGITS @ RNG_KERNEL))
+    close(value * 12.0 / tokens, losses.get(name)(TOKENS, LOGITS @ KERNEL))
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -220,25 +220,6 @@ def test_viterbi_finds_the_best_sequence():
         close(score[sample], best)
     everything = keras.ops.convert_to_numpy(viterbi(CRF_PRED[:1])[0])
     assert everything.tolist() == tags[:1].tolist()
-
-
-def test_as_tensorflow_addons():
-    loss = losses.get("crf", reduction=None)
-    one = np.tile(CRF_PRED[:1, 4:], (3, 1, 1))  # its transitions are one for all
-    y_pred = np.concatenate([CRF_PRED[:, :4], one], axis=1)
-    # As in its text/crf.py: the score of a path, less the log of the summed ones.
-    theirs = []
-    for sample in range(3):
-        length = int((CRF_TAGS[sample] != -1).sum())
-        alpha = y_pred[sample, 0]
-        for t in range(1, length):
-            alpha = np.logaddexp.reduce(alpha[:, None] + one[0], axis=0)
-            alpha = alpha + y_pred[sample, t]
-        path = CRF_TAGS[sample, :length]
-        own = sum(y_pred[sample, t, tag] for t, tag in enumerate(path))
-        own += sum(one[0][a, b] for a, b in pairwise(path))
-        theirs.append(np.logaddexp.reduce(alpha) - own)
-    close(loss(CRF_TAGS, y_pred), theirs)
 
 
 # The model of the documentation, on each backend: masks, training, saving, decoding.
