@@ -170,8 +170,6 @@ def _loss_card(name: str) -> str:
         indent(card.raises, "  "),
         "",
         "example:",
-        "  >>> from keras import ops",
-        f"  >>> from kerazoo.losses.{name} import {card.class_name}",
         indent(card.example, "  "),
     ]
     return "\n".join(lines)

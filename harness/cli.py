@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kerazoo.harness import catalog, commands
 from kerazoo.harness.config import EXPORT_FORMATS, not_among
-from kerazoo.harness.loss_cards import LOSS_TASKS
+from kerazoo.losses import TASKS
 
 EPILOG = """commands to start with:
   kerazoo list cnn                                   which models are there?
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(command, example: str) -> argparse.ArgumentParser:
-        name = command.__name__.strip("_")
+        name = command.__name__.strip("_").replace("_", "-")
         summary = command.__doc__.splitlines()[0]
         added = subparsers.add_parser(
             name, help=summary, description=summary, epilog=f"example: {example}"
@@ -74,14 +74,22 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", nargs="?", default="", help=", ".join(catalog.KINDS))
     sub.add_argument("filter", nargs="?", default="*", help="a glob, such as 'resnet*'")
     sub.add_argument("--max-params", type=float, help="models of at most this size")
-    sub.add_argument(
-        "--task", default="", help=f"losses for one of: {', '.join(LOSS_TASKS)}"
-    )
+    tasks = ", ".join(TASKS)
+    sub.add_argument("--task", default="", help=f"losses for one of: {tasks}")
     sub.add_argument("--json", action="store_true", help="for programs")
 
     sub = add(commands.info, "kerazoo info resnet20")
     sub.add_argument("name", help="a model, loss, data set or template")
     sub.add_argument("--summary", action="store_true", help="build it; list its layers")
+
+    sub = add(commands.suggest_loss, "kerazoo suggest-loss table.csv --target price")
+    sub.add_argument(
+        "data",
+        help="a data set's name, a folder of images, a .npy, .npz or .csv file",
+    )
+    sub.add_argument("--target", default="", help="the column, or the array in a .npz")
+    sub.add_argument("--task", default="", help="what the labels do not show: " + tasks)
+    sub.add_argument("--json", action="store_true", help="for programs")
 
     sub = add(commands.new, "kerazoo new image_classification my_project")
     sub.add_argument("template", help="a name from `kerazoo list templates`")

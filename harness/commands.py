@@ -5,15 +5,17 @@ import fnmatch
 import importlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
-from kerazoo.harness.loss_cards import LOSS_TASKS
+from kerazoo.losses import TASKS
 
 NARROWEST_TEXT = 34  # characters; a table column below it breaks every few words
 
@@ -25,7 +27,7 @@ def list_(
     if what:
         one_of("list", what, catalog.KINDS)
     if task:
-        one_of("--task", task := task.replace("-", " "), LOSS_TASKS)
+        one_of("--task", task := task.replace("-", " "), TASKS)
     for kind in [what] if what else catalog.KINDS:
         rows = [
             row
@@ -51,6 +53,28 @@ def info(name: str, summary: bool) -> None:
         with quiet():
             model = zoo.create_model(name)
         model.summary()
+
+
+def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
+    """Suggest losses for the labels of a data set; nothing is trained."""
+    from kerazoo.harness.label_files import read_labels
+    from kerazoo.losses import suggest
+    from kerazoo.losses._labels import look
+
+    labels = read_labels(data, target)
+    known = data in {row["name"] for row in catalog.data_sets()}
+    task = task.replace("-", " ") or ("classification" if known else None)
+    seen, found = look(labels, task).seen, suggest(labels, task)
+    if json:
+        print(_json({"seen": seen, "suggestions": [asdict(s) for s in found]}))
+        return
+    print(f"{data}: {seen}")
+    for suggestion in found:
+        flags = ["--loss", suggestion.name]
+        for name, value in suggestion.arguments.items():
+            flags += [f"--loss_arguments.{name}", _json(value, indent=None)]
+        print(f"\n{suggestion.name}\n  {suggestion.reason}\n  {shlex.join(flags)}")
+    print("\n`kerazoo info NAME` has the formula, the arguments and the paper.")
 
 
 def new(template: str, folder: Path) -> None:
@@ -258,7 +282,7 @@ def _print_losses(rows: list[catalog.Row]) -> None:
     if not rows:
         return
     shown = _columns_that_fit(rows)
-    for task in LOSS_TASKS:
+    for task in TASKS:
         table = [
             {column.replace("_", " "): row[column] for column in shown}
             for row in rows

@@ -10,10 +10,6 @@ from textwrap import dedent
 
 from kerazoo import losses
 
-LOSS_TASKS = (
-    *("classification", "imbalance", "noisy labels", "ordinal", "regression"),
-    *("metric learning", "sequence", "overlap", "boxes", "distillation"),
-)
 FOLDER = Path(losses.__file__).parent
 OF_KERAS = ("name", "reduction", "dtype")  # arguments that every loss of Keras has
 SECTION = re.compile(r"^(Args|Shapes|Raises):$", re.MULTILINE)
@@ -38,7 +34,6 @@ class LossCard:
     """
 
     name: str
-    class_name: str
     title: str
     paper: str  # empty: none is named
     text: str  # the summary and the formula
@@ -48,7 +43,7 @@ class LossCard:
     arguments: list[Argument]
     shapes: str
     raises: str
-    example: str
+    example: str  # with the imports that it needs
 
 
 def loss_card(name: str) -> LossCard:
@@ -67,7 +62,6 @@ def loss_card(name: str) -> LossCard:
     sections = _sections(doc)
     return LossCard(
         name,
-        kind.name,
         title.removesuffix("."),
         paper.removesuffix("."),
         doc[: found.start()].strip(),
@@ -75,7 +69,9 @@ def loss_card(name: str) -> LossCard:
         list(loss_arguments(name).values()),
         sections.get("Shapes", ""),
         sections.get("Raises", ""),
-        doc[doc.index(">>> ") :],
+        f">>> from keras import ops\n"
+        f">>> from kerazoo.losses.{name} import {kind.name}\n"
+        + doc[doc.index(">>> ") :],
     )
 
 
@@ -105,12 +101,22 @@ def _classes() -> dict[str, ast.ClassDef]:
 
 
 def _chain(name: str) -> Iterator[ast.ClassDef]:
-    """Yield the class of a loss, its base, that one's base …, within this package."""
+    """Yield the class of a loss and those it inherits from, within this package.
+
+    The order is Python's: a class that is met twice, as the root of all, comes last.
+    """
     wanted = f"{name.replace('_', '')}loss"
-    kind = next((k for n, k in _classes().items() if n.lower() == wanted), None)
-    while kind:
-        yield kind
-        kind = _classes().get(getattr(kind.bases[0], "id", ""))
+    found: dict[str, ast.ClassDef] = {}
+
+    def visit(kind: ast.ClassDef) -> None:
+        found.pop(kind.name, None)
+        found[kind.name] = kind
+        for base in kind.bases:
+            if inner := _classes().get(getattr(base, "id", "")):
+                visit(inner)
+
+    visit(next(kind for n, kind in _classes().items() if n.lower() == wanted))
+    yield from found.values()
 
 
 def _parameters(kind: ast.ClassDef) -> Iterator[tuple[str, str]]:

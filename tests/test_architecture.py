@@ -247,7 +247,9 @@ def test_importing_is_cheap(module, tmp_path):
         "list",
         "list cnn --max-params 1e6 --json",
         "info resnet20",
+        "list losses --task noisy-labels",
         "info focal",
+        "suggest-loss --help",
         "train --help",
         "train image_classification --help",
         "train image_classification --print-config",
@@ -270,6 +272,7 @@ def test_looking_around_is_cheap(arguments, tmp_path):
         "train image_classification --model.name resnet2",
         "train image_classification --loss focul",
         "train image_classification --loss focal --loss_arguments.gama 2",
+        "suggest-loss gone.csv --target price",
         "export last --formats tflight",
     ],
 )

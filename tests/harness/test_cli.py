@@ -313,9 +313,20 @@ def test_an_interrupt_is_no_traceback(call, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", ["list", "info", "new", "train", "evaluate", "predict", "export", "ui"]
+    "command",
+    [
+        "list",
+        "info",
+        "suggest-loss",
+        "new",
+        "train",
+        "evaluate",
+        "predict",
+        "export",
+        "ui",
+    ],
 )
 def test_every_command_has_help_with_an_example(command, call):
     status, shown, _ = call(command, "--help")
     assert status == 0 and f"example: kerazoo {command}" in " ".join(shown.split())
-    assert f"  {command} " in call("--help")[1]
+    assert re.search(rf"^ +{command}\s", call("--help")[1], re.MULTILINE)
