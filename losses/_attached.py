@@ -26,9 +26,11 @@ class WithVariables:
     def attach(self, model: keras.Model) -> None:
         """Let a model carry the variables, so that its optimizer and JAX change them.
 
-        It is called before the first `fit`. A model that was loaded predicts and
-        evaluates as it is; to go on training, compile it again with `loss=model.loss`,
-        attach, and read the state of the optimizer with `model.load_weights(file)`.
+        It is called before the first `fit`; the harness does so itself. A loaded model
+        predicts and evaluates as it is, though Keras warns that it skipped the state of
+        the optimizer. To go on training, compile it with `loss=model.loss`, attach,
+        call `model.optimizer.build(model.trainable_variables)`, and read that state
+        with `model.load_weights(file)`.
 
         Args:
             model: a functional or subclassed model.

@@ -15,7 +15,7 @@ class CosFaceLoss(CosineSoftmaxLoss):
     The proxies are variables of the loss: call `loss.attach(model)` before `fit`.
 
     Task: metric learning.
-    For: recognition of many classes by their embeddings; steadier than arc_face.
+    For: recognition of many classes by embeddings; steadier than arc_face.
     Not for: a class met for the first time in every batch; use triplet_hard.
 
     Args:

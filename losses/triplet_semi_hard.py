@@ -14,7 +14,7 @@ class TripletSemiHardLoss(TripletLoss):
     smallest distance above d from the anchor to another class, or else the largest
     below. The batch costs the mean over its pairs. The numbers are those of
     tensorflow-addons, which charges a batch of one class, and is NaN without a pair;
-    both cost 0 here.
+    both cost 0 here. Memory grows with the cube of the batch.
 
     Task: metric learning.
     For: embeddings for retrieval and recognition; several samples a class.
