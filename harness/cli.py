@@ -24,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The template's own parser reads what stands behind its name.
     if arguments[:1] == ["train"] and len(arguments) > 1 and arguments[1][:1] != "-":
         return _guarded(commands.train, arguments[1], arguments[2:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
     values = {k: v for k, v in vars(options).items() if k != "command"}
+    if "flags" in values:
+        values["flags"] = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return _guarded(options.command, **values)
 
 
@@ -60,15 +65,20 @@ def _parser() -> argparse.ArgumentParser:
         name = command.__name__.strip("_").replace("_", "-")
         summary = command.__doc__.splitlines()[0]
         added = subparsers.add_parser(
-            name, help=summary, description=summary, epilog=f"example: {example}"
+            name,
+            help=summary,
+            description=summary,
+            epilog=f"example: {example}",
+            allow_abbrev=False,
         )
         added.set_defaults(command=command)
         return added
 
     def add_flags(sub: argparse.ArgumentParser, text: str) -> None:
-        # All that stands behind the other arguments; the template's parser reads it.
-        flags = sub.add_argument("flags", nargs=argparse.REMAINDER, help=text)
-        flags.required = False
+        # Whatever is not known here is for the template's own parser.
+        sub.set_defaults(flags=())
+        sub.usage = f"{sub.format_usage()[7:].rstrip()} [--FIELD VALUE ...]"
+        sub.description += f" --FIELD: {text}."
 
     sub = add(commands.list_, "kerazoo list cnn --max-params 1e6")
     sub.add_argument("what", nargs="?", default="", help=", ".join(catalog.KINDS))
@@ -98,6 +108,22 @@ def _parser() -> argparse.ArgumentParser:
     sub = add(commands.train, "kerazoo train image_classification --data.path photos/")
     sub.add_argument("template", help="a template's name, or the folder of a copy")
     add_flags(sub, "`kerazoo train TEMPLATE --help` has all")
+
+    sub = add(
+        commands.compare_losses,
+        "kerazoo compare-losses image_classification --losses cross_entropy,focal "
+        "--imbalance 50 --epochs 5",
+    )
+    sub.add_argument("template", help="a template's name, or the folder of a copy")
+    sub.add_argument("--losses", required=True, help="such as mse,huber:delta=2")
+    sub.add_argument("--seeds", type=int, default=3, help="runs of each loss")
+    sub.add_argument(
+        "--label-noise", type=float, default=0.0, help="share of wrong training labels"
+    )
+    sub.add_argument(
+        "--imbalance", type=float, default=1.0, help="first class to last in training"
+    )
+    add_flags(sub, "as for `kerazoo train`; the same for every loss")
 
     run_help = "a run's id (or how it begins), its name, or `last`"
     sub = add(commands.evaluate, "kerazoo evaluate last")

@@ -116,25 +116,51 @@ def train(template: str, flags: Sequence[str]) -> None:
         print(f"  {command:<{max(map(len, steps))}}   {purpose}")
 
 
+def compare_losses(
+    template: str,
+    losses: str,
+    seeds: int,
+    label_noise: float,
+    imbalance: float,
+    flags: Sequence[str],
+) -> None:
+    """Train a template with several losses, all else equal, and compare them."""
+    from kerazoo.harness.reopen import imported_from
+
+    worse = {"--data.label_noise": label_noise, "--data.imbalance": imbalance}
+    worse = [f"{k}={v}" for k, v in worse.items() if v not in (0.0, 1.0)]
+    folder = catalog.template_folder(template)
+    with imported_from(folder):
+        config_class = importlib.import_module("config").Config
+        prog = f"kerazoo compare-losses {template}"
+        config = parse_config(config_class, [*worse, *flags], prog=prog)
+        with quiet():
+            from kerazoo.harness import loss_lab
+
+            trials = loss_lab.plan(config, losses, seeds)
+            main = importlib.import_module("train").main
+        loss_lab.compare(trials, main)
+
+
 def evaluate(run: str, flags: Sequence[str]) -> None:
     """Measure a run's model again, on its own test split or on other data."""
     from kerazoo.harness import tracking
     from kerazoo.harness.reopen import reopen
 
     with reopen(run, flags) as found, quiet():
-        from kerazoo.harness.reports import classification_scores
-        from kerazoo.harness.run import answers
+        from kerazoo.harness.reports import of_task
 
         data = found.load_data()
+        data, task = data.served or data, of_task(data.task)
         known = tracking.read_json(found.run_id, "data.json")["labels"]
         if data.labels != known:
             raise ValueError(
                 f"The run knows the classes {', '.join(known)}; the data has "
                 f"{', '.join(data.labels)}."
             )
-        targets, probabilities, _ = answers(found.load_model(), data.test)
+        targets, outputs, *_ = task.answers(found.load_model(), data.test)
     print(f"{found.name}, {len(targets):,} test samples of {data.name}")
-    for name, value in classification_scores(targets, probabilities).items():
+    for name, value in task.measure(targets, outputs).items():
         print(f"  test_{name:<20} {value:.4f}")
 
 
@@ -212,9 +238,11 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
     with reopen(source) as found:
         with quiet():
             from kerazoo.harness.export import export
+            from kerazoo.harness.reports import of_task
             from kerazoo.harness.run import NUM_VERIFIED, collect
 
             data, model = found.load_data(), found.load_model()
+            data = data.served or data
         inputs, targets = collect(data.validation, NUM_VERIFIED)
         verdicts = export(
             model,
@@ -223,6 +251,7 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
+            metric=of_task(data.task).METRIC,
             tolerance=tolerance,
             metadata={"labels": data.labels, **data.metadata},
         )

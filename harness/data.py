@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,8 @@ class Data:
     Shapes:
         train, validation, test: batches of (inputs, targets); only `train` is shuffled
             and augmented.
-        calibration: (samples, ...), inputs of the training split, not augmented.
+        calibration: (samples, ...), inputs of the training split, not augmented; by
+            name where there are several.
     """
 
     name: str  # such as "fashion_mnist"
@@ -29,12 +30,24 @@ class Data:
     validation: "tf.data.Dataset"
     test: "tf.data.Dataset"
     sizes: dict[str, int]  # samples per split
-    labels: list[str]  # class names, by index
-    calibration: np.ndarray
+    labels: list[str]  # class names, by index; none in regression
+    calibration: np.ndarray | dict[str, np.ndarray]
     digest: str  # changes with any sample
+    class_counts: list[int] = field(default_factory=list)  # training samples a class
     class_weight: dict[int, float] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # travels with the exports
     notes: list[str] = field(default_factory=list)  # what the user should know
+    task: Literal["classification", "regression"] = "classification"
+    target: str = ""  # of regression: its name
+    # What clients send and want, where models train on something else.
+    served: "Data | None" = None
+    # By split: (samples, features) plain numbers and (samples,) targets, for baselines.
+    features: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """What is predicted, for people."""
+        return f"target {self.target}" if self.target else f"{len(self.labels)} classes"
 
     @property
     def input_shape(self) -> tuple[int, ...]:

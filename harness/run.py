@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerazoo.harness import environment, export, tracking, training
+from kerazoo.harness import environment, export, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError
 
@@ -31,6 +31,7 @@ class Run:
         self.folder = Path("runs") / f"{tracker.name}-{tracker.run_id[:8]}"
         self.history: list[dict[str, float]] = []
         self.scores: dict[str, float] = {}
+        self.summary = ""  # of the scores, in Markdown
         self.verdicts: list[export.Verdict] = []
         self.folder.mkdir(parents=True)
         self.start = time.monotonic()
@@ -55,33 +56,28 @@ class Run:
         self.tracker.metrics(best)
 
     def evaluate(self, model: "keras.Model", data: Data) -> dict[str, float]:
-        """Measure a classifier on the test split; log its scores, plots and tables.
+        """Measure a model on the test split; log its scores, plots and tables.
 
         Args:
-            model: compiled, with logits as output.
-            data: only `test` is used.
+            model: a classifier, compiled, with logits as output; or a regression model
+                that answers in the target's unit.
+            data: whose inputs the model takes; `test` is used.
 
         Returns:
             The scores: `test_…`, and `best_val_…` of the epoch that was kept.
         """
-        from scipy.special import softmax
-
-        from kerazoo.harness import reports
-
-        scores = model.evaluate(data.test, return_dict=True, verbose=0)
-        targets, logits, mistaken = answers(model, data.test)
-        probabilities = softmax(logits.astype("float64"), axis=-1)
-        report = reports.classification(targets, probabilities, data.labels, mistaken)
-        scores |= report.scores
+        task = reports.of_task(data.task)
+        report = task.evaluate(model, data)
+        self.summary = report.summary
         if self.history:
             best = int(self.history[-1]["best_epoch"])
             report.figures["learning_curves"] = reports.learning_curves(
                 self.history, best
             )
-        measured = {f"test_{name}": value for name, value in scores.items()}
+        measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
-        shown = [f"{k} {measured[k]:.4f}" for k in ("test_accuracy", "test_loss")]
+        shown = [f"test_{k} {report.scores[k]:.4f}" for k in task.HEADLINE]
         print(f"test   {'  '.join(shown)}")
         for name, figure in report.figures.items():
             self.tracker.figure(figure, f"plots/{name}.png")
@@ -94,10 +90,11 @@ class Run:
 
         Args:
             model: what should leave the house; its outputs are what clients get.
-            data: `calibration` and `validation` are used.
+            data: whose inputs the model takes; `calibration` and `validation` are used.
         """
         inputs, targets = collect(data.validation, NUM_VERIFIED)
-        self.tracker.model(model, inputs[:2])
+        few = {k: v[:2] for k, v in inputs.items()} if named(inputs) else inputs[:2]
+        self.tracker.model(model, few)
         if not self.config.export:
             return []
         self.verdicts = export.export(
@@ -107,6 +104,7 @@ class Run:
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
+            metric=reports.of_task(data.task).METRIC,
             tolerance=self.config.export_tolerance,
             metadata={"labels": data.labels, **data.metadata},
         )
@@ -137,7 +135,7 @@ class Run:
         if data.notes:
             log.text("\n".join(data.notes), "data_notes.txt")
         sizes = ", ".join(f"{v:,} {k}" for k, v in data.sizes.items())
-        print(f"data   {data.name}: {sizes}; {len(data.labels)} classes")
+        print(f"data   {data.name}: {sizes}; {data.subject}")
         print(f"model  {model.name}: {model.count_params():,} parameters")
         print(f"run    {log.name}: {log.url}")
 
@@ -188,42 +186,30 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
 
 def collect(
     batches: Iterable, most: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first samples of batches, or all: inputs, and class indices."""
+) -> tuple[export.Inputs, np.ndarray]:
+    """Return the first samples of batches, or all: inputs, and targets in one column.
+
+    Shares of classes become class indices; inputs by name stay so.
+    """
     inputs, targets = [], []
     for x, y in batches:
-        inputs.append(np.asarray(x))
-        targets.append(class_indices(y))
+        inputs.append({k: np.asarray(v) for k, v in x.items()} if named(x) else x)
+        y = np.asarray(y)
+        targets.append(y.argmax(axis=-1) if y.ndim > 1 else y)
         if most and sum(map(len, targets)) >= most:
             break
-    return np.concatenate(inputs)[:most], np.concatenate(targets)[:most]
+    targets = np.concatenate(targets)[:most]
+    if named(inputs[0]):
+        names = list(inputs[0])
+        return {
+            k: np.concatenate([x[k] for x in inputs])[:most] for k in names
+        }, targets
+    return np.concatenate([np.asarray(x) for x in inputs])[:most], targets
 
 
-def answers(
-    model: "keras.Model", batches: Iterable
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let a classifier answer every batch.
-
-    Inputs are kept only where the answer is wrong: a large test split need not fit
-    into memory.
-
-    Returns:
-        (samples,) class indices; (samples, classes) outputs; (mistakes, …) inputs that
-        were answered wrongly, in their order.
-    """
-    targets, outputs, mistaken = [], [], []
-    for x, y in batches:
-        targets.append(class_indices(y))
-        outputs.append(np.asarray(model.predict_on_batch(x)))
-        wrong = outputs[-1].argmax(axis=-1) != targets[-1]
-        mistaken.append(np.asarray(x)[wrong])
-    return tuple(map(np.concatenate, (targets, outputs, mistaken)))
-
-
-def class_indices(targets) -> np.ndarray:
-    """Return class indices from class indices, or from shares of classes."""
-    targets = np.asarray(targets)
-    return targets.argmax(axis=-1) if targets.ndim > 1 else targets
+def named(inputs) -> bool:
+    """Tell inputs by name from a single one."""
+    return isinstance(inputs, dict)
 
 
 def _note(run: Run, status: str, problem: str) -> str:
@@ -232,13 +218,10 @@ def _note(run: Run, status: str, problem: str) -> str:
     lines = []
     if problem:
         lines += [f"**{status.lower()}**: {problem}"]
-    if "test_accuracy" in run.scores:
+    if run.summary:
         good = sum(verdict.passed for verdict in run.verdicts)
         exports = f", {good} of {len(run.verdicts)} exports verified"
-        lines += [
-            f"**{run.scores['test_accuracy']:.4f} test accuracy**"
-            + (exports if run.verdicts else "")
-        ]
+        lines += [run.summary + (exports if run.verdicts else "")]
     if data:
         sizes = " / ".join(f"{n:,}" for n in data.sizes.values())
         lines += [

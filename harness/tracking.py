@@ -5,6 +5,7 @@ and loses the second of two fits (MLflow 3.17).
 """
 
 import contextlib
+import importlib
 import io
 import json
 import logging
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
     from matplotlib.figure import Figure
     from mlflow.entities import Run as MlflowRun
 
     from kerazoo.harness.data import Data
+    from kerazoo.harness.export import Inputs
 
 # A dead server is noticed in seconds; MLflow's own defaults block for minutes a call.
 _DEFAULTS = {
@@ -117,12 +118,12 @@ class Tracker:
         dataset = MetaDataset(source, name=data.name, digest=data.digest)
         self._mlflow.log_input(dataset, context="training")
 
-    def model(self, model: "keras.Model", example: "np.ndarray") -> None:
+    def model(self, model: "keras.Model", example: "Inputs") -> None:
         """Store a model that `mlflow.pyfunc` loads and serves, without its loss.
 
         Args:
             model: functional.
-            example: (samples, …), a small batch of inputs.
+            example: (samples, …), a small batch of inputs; by name if several.
         """
         import keras
         import mlflow.tensorflow
@@ -137,9 +138,10 @@ class Tracker:
             ]
             return Schema(specs)
 
+        if isinstance(example, dict):
+            self._table_model(model, example)
+            return
         inference = keras.Model(model.inputs, model.outputs)
-        # Given by hand: MLflow takes 18 s to infer a list, and gets it wrong.
-        needs = ["tensorflow", "keras", "numpy"]
         # MLflow tries the example out with a progress bar of Keras's.
         silent = contextlib.redirect_stdout(io.StringIO())
         with silent, _only_classes_of(inference):
@@ -148,7 +150,34 @@ class Tracker:
                 name="model",
                 signature=ModelSignature(schema(model.inputs), schema(model.outputs)),
                 input_example=example.astype(model.inputs[0].dtype),
-                pip_requirements=[f"{name}=={_version(name)}" for name in needs],
+                pip_requirements=_needs("tensorflow", "keras", "numpy"),
+            )
+
+    def _table_model(self, model: "keras.Model", example: dict) -> None:
+        import pandas as pd
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        from kerazoo.harness.export_convert import write_saved_model
+
+        kinds = {t.name: t.dtype.replace("float32", "double") for t in model.inputs}
+        columns = Schema([ColSpec(kind, name) for name, kind in kinds.items()])
+        names = ["prediction", "lower", "upper"][: model.outputs[0].shape[1]]
+        answers = Schema([ColSpec("float", name) for name in names])
+        frame = pd.DataFrame({k: example[k].tolist() for k in kinds})
+        with tempfile.TemporaryDirectory() as folder:
+            write_saved_model(model, Path(folder) / "saved_model", batch=None)
+            model.save(Path(folder) / "model.keras")
+            self._mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("tracking_table_model.py")),
+                artifacts={
+                    "saved_model": f"{folder}/saved_model",
+                    "keras": f"{folder}/model.keras",
+                },
+                signature=ModelSignature(columns, answers),
+                input_example=frame,
+                pip_requirements=_needs("tensorflow", "pandas", "numpy"),
             )
 
     def note(self, text: str) -> None:
@@ -162,13 +191,14 @@ class Tracker:
         self._mlflow.end_run(status)
 
 
-def start(experiment: str, run_name: str, nested: bool = False) -> Tracker:
-    """Open a run.
+def start(experiment: str, run_name: str) -> Tracker:
+    """Open a run; inside an open one it becomes that one's child.
 
     Under `mlflow run` it is the run that MLflow has opened already.
     """
     mlflow = connect()
-    if "MLFLOW_RUN_ID" not in os.environ:
+    nested = mlflow.active_run() is not None
+    if "MLFLOW_RUN_ID" not in os.environ and not nested:
         _choose_experiment(mlflow, experiment)
     run = mlflow.start_run(
         run_name=run_name or None, nested=nested, log_system_metrics=True
@@ -245,6 +275,34 @@ def find_run(reference: str) -> "MlflowRun":
     )
 
 
+def find_runs(name: str) -> list["MlflowRun"]:
+    """Find the runs of a name, the newest first."""
+    mlflow = connect()
+    return mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=f"attributes.run_name = '{name}'",
+        order_by=["attributes.start_time DESC"],
+        output_format="list",
+    )
+
+
+def find_children(run_id: str) -> list["MlflowRun"]:
+    """Find the runs that were opened inside a run, the oldest first."""
+    mlflow = connect()
+    return mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=f"tags.mlflow.parentRunId = '{run_id}'",
+        order_by=["attributes.start_time ASC"],
+        output_format="list",
+    )
+
+
+def read_history(run_id: str, metric: str) -> list[float]:
+    """Read a metric's value at every step, in order."""
+    history = connect().MlflowClient().get_metric_history(run_id, metric)
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
 def download(run_id: str, path: str, folder: str) -> Path:
     """Copy a run's file or folder into a folder, and return where it lies.
 
@@ -265,10 +323,15 @@ def download(run_id: str, path: str, folder: str) -> Path:
     return Path(found)
 
 
+def read_text(run_id: str, path: str) -> str:
+    """Read a text file of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return download(run_id, path, folder).read_text("utf-8")
+
+
 def read_json(run_id: str, path: str) -> Any:
     """Read a JSON file of a run."""
-    with tempfile.TemporaryDirectory() as folder:
-        return json.loads(download(run_id, path, folder).read_text("utf-8"))
+    return json.loads(read_text(run_id, path))
 
 
 def add_files(run_id: str, folder: Path, path: str) -> None:
@@ -279,9 +342,17 @@ def add_files(run_id: str, folder: Path, path: str) -> None:
 def load_model(run_id: str) -> "keras.Model":
     """Load the model that a run stored."""
     connect()
+    import keras
     import mlflow.tensorflow
 
-    return mlflow.tensorflow.load_model(f"runs:/{run_id}/model")
+    stored = f"runs:/{run_id}/model"
+    if "tensorflow" in mlflow.models.get_model_info(stored).flavors:
+        return mlflow.tensorflow.load_model(stored)
+    importlib.import_module("kerazoo.zoo.regression")  # registers layers
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{stored}/artifacts/model.keras"
+        file = mlflow.artifacts.download_artifacts(file, dst_path=folder)
+        return keras.saving.load_model(file, compile=False)
 
 
 def is_remote() -> bool:
@@ -312,7 +383,8 @@ def server_command(host: str, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "server", *place, "--workers", "1"]
 
 
-def _version(package: str) -> str:
+def _needs(*packages: str) -> list[str]:
+    # Given by hand: MLflow takes 18 s to infer a list, and gets it wrong.
     from importlib.metadata import version
 
-    return version(package)
+    return [f"{name}=={version(name)}" for name in packages]

@@ -27,10 +27,14 @@ class DataConfig:
         Literal["flip", "shift", "rand_augment", "erase", "mixup", "cutmix"], ...
     ] = ()  # applied to the training images, in this order
     shift: float = 0.1  # of the side, the longest way for "shift"
+    label_noise: float = 0.0  # share of training labels made wrong, to compare losses
+    imbalance: float = 1.0  # first class to last in training, thinned out to compare
 
     def __post_init__(self):
-        for name in ("validation_share", "test_share", "max_broken_share", "shift"):
+        shares = ("validation_share", "test_share", "max_broken_share", "shift")
+        for name in (*shares, "label_noise"):
             share(f"data.{name}", getattr(self, name))
+        at_least("data.imbalance", self.imbalance, 1)
         for name in ("image_size", "limit"):
             at_least(f"data.{name}", getattr(self, name), 0)
 

@@ -6,7 +6,7 @@ exported file see the same pixels.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ import tensorflow as tf
 from config import Config
 from sklearn.model_selection import train_test_split
 
-from kerazoo.harness import Data, DataError, datasets, images
+from kerazoo.harness import Data, DataError, corrupt, datasets, images
 from kerazoo.harness.data import digest
 
 NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
@@ -44,6 +44,11 @@ def load_data(config: Config) -> Data:
     chosen = config.data
     source = read_folder(config) if chosen.source == "folder" else read_arrays(config)
     splits = {k: v[: chosen.limit or None] for k, v in source.splits.items()}
+    source = replace(source, splits=splits)
+    if chosen.label_noise or chosen.imbalance > 1:
+        source = worsen(source, config)
+    splits = source.splits
+    counts = np.bincount(source.targets[splits["train"]], minlength=len(source.labels))
     some = np.random.default_rng(config.seed).permutation(splits["train"])
     calibration = source.read(some[:NUM_CALIBRATION])
     height, width, channels = calibration.shape[1:]
@@ -56,7 +61,8 @@ def load_data(config: Config) -> Data:
         labels=source.labels,
         calibration=calibration,
         digest=source.digest,
-        class_weight=class_weight(config, source.targets[splits["train"]]),
+        class_counts=counts.tolist(),
+        class_weight=class_weight(config, counts),
         metadata={
             "pixels": f"0 to 255, {'RGB' if channels == 3 else 'grey'}, not scaled",
             "resize": f"to {height} x {width}, bilinear, filling the frame, cropping",
@@ -186,6 +192,26 @@ def read_folder(config: Config) -> Source:
     )
 
 
+def worsen(source: Source, config: Config) -> Source:
+    """Thin out classes and make labels wrong, in the training split only."""
+    chosen, train, targets = config.data, source.splits["train"], source.targets.copy()
+    kept = corrupt.thin_out(targets[train], chosen.imbalance, config.seed)
+    train = train[kept]
+    targets[train] = corrupt.flip_labels(
+        targets[train], chosen.label_noise, len(source.labels), config.seed
+    )
+    note = (
+        f"The training split was made worse on purpose: {chosen.label_noise:.0%} of "
+        f"its labels are wrong, its classes are thinned out to 1:{chosen.imbalance:g}."
+    )
+    return replace(
+        source,
+        targets=targets,
+        splits={**source.splits, "train": train},
+        notes=[*source.notes, note],
+    )
+
+
 def divide(
     indices: np.ndarray, targets: np.ndarray, share: float, seed: int
 ) -> Sequence[np.ndarray]:
@@ -208,9 +234,8 @@ def resized(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(tf.round(larger), "uint8")
 
 
-def class_weight(config: Config, targets: np.ndarray) -> dict[int, float] | None:
+def class_weight(config: Config, counts: np.ndarray) -> dict[int, float] | None:
     """Weigh classes so that each counts the same, if the config asks for it."""
     if config.class_weight == "none":
         return None
-    counts = np.bincount(targets)
-    return {i: len(targets) / (len(counts) * n) for i, n in enumerate(counts) if n}
+    return {i: counts.sum() / (len(counts) * n) for i, n in enumerate(counts) if n}

@@ -15,7 +15,7 @@ def main(config: Config) -> dict[str, float]:
         model = build_model(config, data)
         model.compile(
             optimizer=build_optimizer(config, data),
-            loss=build_loss(config),
+            loss=build_loss(config, data),
             metrics=["accuracy"],
             jit_compile=config.jit_compile,
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kerazoo.harness import reports
+from kerazoo.harness import reports_classification as classifier
 
 # Six samples of three classes; four are right.
 Y_TRUE = np.array([0, 0, 0, 1, 1, 2])
@@ -25,7 +26,7 @@ def texts(axes):
 
 
 def test_scores_of_a_case_worked_by_hand():
-    scores = reports.classification_scores(Y_TRUE, PROBABILITIES)
+    scores = classifier.measure(Y_TRUE, PROBABILITIES)
     # Recalls 2/3, 1/2, 1; precisions 1, 1/2, 1/2; so F1 = 0.8, 0.5, 2/3.
     assert scores == {
         "accuracy": pytest.approx(4 / 6),
@@ -52,12 +53,12 @@ def test_calibration_error_is_that_of_a_plain_loop():
     for members in filter(None, bins):
         confidence, right = np.mean(np.array(members, float), axis=0)
         expected += len(members) / 500 * abs(confidence - right)
-    found = reports.classification_scores(y_true, probabilities)["calibration_error"]
+    found = classifier.measure(y_true, probabilities)["calibration_error"]
     assert found == pytest.approx(expected)
 
 
 def test_a_perfect_and_certain_model():
-    scores = reports.classification_scores(Y_TRUE, np.eye(3)[Y_TRUE])
+    scores = classifier.measure(Y_TRUE, np.eye(3)[Y_TRUE])
     assert scores == {
         **dict.fromkeys(["accuracy", "balanced_accuracy", "macro_f1"], 1.0),
         "calibration_error": 0.0,
@@ -68,14 +69,14 @@ def test_a_perfect_and_certain_model():
 def test_a_class_without_samples_or_answers_costs_no_warning(missing):
     """A small test split may lack a class; warnings are errors here."""
     kept = missing != Y_TRUE
-    scores = reports.classification_scores(Y_TRUE[kept], PROBABILITIES[kept])
+    scores = classifier.measure(Y_TRUE[kept], PROBABILITIES[kept])
     assert all(np.isfinite(list(scores.values())))
-    table = reports.class_table(Y_TRUE[kept], PROBABILITIES[kept], LABELS)
+    table = classifier.class_table(Y_TRUE[kept], PROBABILITIES[kept], LABELS)
     assert table["samples"][missing] == 0 and table["recall"][missing] == 0
 
 
 def test_the_class_table_has_a_row_per_class():
-    assert reports.class_table(Y_TRUE, PROBABILITIES, LABELS) == {
+    assert classifier.class_table(Y_TRUE, PROBABILITIES, LABELS) == {
         "class": LABELS,
         "precision": [1.0, 0.5, 0.5],
         "recall": [0.6667, 0.5, 1.0],
@@ -85,7 +86,7 @@ def test_the_class_table_has_a_row_per_class():
 
 
 def test_the_confusion_matrix_shows_counts_and_names():
-    figure = reports.confusion_matrix(Y_TRUE, PROBABILITIES, LABELS)
+    figure = classifier.confusion_matrix(Y_TRUE, PROBABILITIES, LABELS)
     axes = figure.axes[0]
     found = {
         tuple(map(int, text.get_position()[::-1])): text.get_text()
@@ -102,7 +103,7 @@ def test_the_confusion_matrix_shows_counts_and_names():
 def test_a_large_confusion_matrix_stays_readable(num_classes, names, counts, tmp_path):
     y_true = np.arange(num_classes)
     labels = [f"class {i}" for i in y_true]
-    figure = reports.confusion_matrix(y_true, np.eye(num_classes), labels)
+    figure = classifier.confusion_matrix(y_true, np.eye(num_classes), labels)
     axes = figure.axes[0]
     shown = [t.get_text() for t in axes.get_xticklabels()]
     assert len([name for name in shown if name.startswith("class")]) == names
@@ -134,7 +135,7 @@ def test_one_epoch_is_a_curve_too(tmp_path):
 
 
 def test_the_reliability_diagram_leaves_empty_bins_out():
-    top, bottom = reports.reliability_diagram(Y_TRUE, PROBABILITIES).axes
+    top, bottom = classifier.reliability_diagram(Y_TRUE, PROBABILITIES).axes
     points = top.lines[1].get_xydata()
     np.testing.assert_allclose(
         points, [[0.5, 1], [0.6, 0], [0.7, 0], [0.8, 1], [0.9, 1]]
@@ -144,7 +145,7 @@ def test_the_reliability_diagram_leaves_empty_bins_out():
 
 def test_the_surest_mistakes_come_first():
     images = np.arange(6)[:, None, None, None] * np.full((6, 4, 4, 1), 10)
-    figure = reports.confident_mistakes(images, Y_TRUE, PROBABILITIES, LABELS)
+    figure = classifier.confident_mistakes(images, Y_TRUE, PROBABILITIES, LABELS)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == [
         "dog 70%\ntrue: cat",
@@ -159,7 +160,7 @@ def test_at_most_so_many_mistakes_are_shown(wrong, expected, channels, tmp_path)
     images = np.zeros((10, 4, 4, channels), "float32")
     y_true = np.array([1] * wrong + [0] * (10 - wrong))
     probabilities = np.tile([0.9, 0.1], (10, 1))
-    figure = reports.confident_mistakes(
+    figure = classifier.confident_mistakes(
         images, y_true, probabilities, ["a", "b"], most=5
     )
     assert sum(bool(axes.images) for axes in figure.axes) == expected
@@ -168,4 +169,6 @@ def test_at_most_so_many_mistakes_are_shown(wrong, expected, channels, tmp_path)
 
 def test_no_mistake_is_no_figure():
     images = np.zeros((6, 4, 4, 1))
-    assert reports.confident_mistakes(images, Y_TRUE, np.eye(3)[Y_TRUE], LABELS) is None
+    assert (
+        classifier.confident_mistakes(images, Y_TRUE, np.eye(3)[Y_TRUE], LABELS) is None
+    )

@@ -139,7 +139,7 @@ def test_a_loss_that_is_no_number_fails_the_run_and_keeps_the_best_epoch(config,
     train = tf.data.Dataset.from_generator(batches, output_signature=spec)
     train = train.apply(tf.data.experimental.assert_cardinality(3))
     build_model = importlib.import_module("model").build_model
-    loss = importlib.import_module("loss").build_loss(config)
+    loss = importlib.import_module("loss").build_loss(config, data)
 
     def block():
         with tracked_run(config) as run:

@@ -109,8 +109,8 @@ def test_a_run_that_mlflow_has_opened_is_used(store, monkeypatch):
     assert store.run.data.params == {"learning_rate": "2e-3", "epochs": "3"}
 
 
-def test_runs_may_be_nested(tracker, store):
-    child = tracking.start("trials", "child", nested=True)
+def test_a_run_inside_an_open_one_is_its_child(tracker, store):
+    child = tracking.start("trials", "child")
     child.end("FINISHED")
     tracker.end("FINISHED")
     parents = {

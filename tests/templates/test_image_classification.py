@@ -418,21 +418,45 @@ def test_images_have_the_size_that_is_asked_for(
 
 def test_class_weights_make_classes_count_the_same(template, make_config):
     weigh = template["data"].class_weight
-    targets = np.array([0] * 6 + [1] * 2 + [3] * 1)
-    weights = weigh(make_config(class_weight="balanced"), targets)
-    assert {k: v * (targets == k).sum() for k, v in weights.items()} == {
+    counts = np.array([6, 2, 0, 1])
+    weights = weigh(make_config(class_weight="balanced"), counts)
+    assert {k: v * counts[k] for k, v in weights.items()} == {
         0: pytest.approx(9 / 4),
         1: pytest.approx(9 / 4),
         3: pytest.approx(9 / 4),
     }
-    assert weigh(make_config(), targets) is None
+    assert weigh(make_config(), counts) is None
 
 
 def test_label_smoothing_and_arguments_reach_the_loss(template, make_config):
-    build = template["loss"].build_loss
-    assert build(make_config(label_smoothing=0.1)).label_smoothing == 0.1
-    focal = build(make_config(loss="focal", loss_arguments={"gamma": 3.0}))
-    assert focal.gamma == 3.0
+    def build(**changes):
+        config = make_config(limit=40, **changes)
+        data = template["data"].load_data(config)
+        return template["loss"].build_loss(config, data), data
+
+    assert build(label_smoothing=0.1)[0].label_smoothing == 0.1
+    assert build(loss="focal", loss_arguments={"gamma": 3.0})[0].gamma == 3.0
+    loss, data = build(loss="class_balanced")
+    assert loss.class_counts == data.class_counts and sum(data.class_counts) == 40
+    given = {"class_counts": [1.0] * 10}
+    loss, _ = build(loss="class_balanced", loss_arguments=given)
+    assert loss.class_counts == [1] * 10
+
+
+def test_training_labels_are_made_worse_and_no_others(template, make_config):
+    load = template["data"].load_data
+    clean, worse = load(make_config()), load(make_config(label_noise=0.4, imbalance=20))
+
+    def labels(split):
+        return np.concatenate([y for _, y in split.as_numpy_iterator()])
+
+    for split in ("validation", "test"):
+        assert worse.sizes[split] == clean.sizes[split]
+        kept = labels(getattr(clean, split))
+        np.testing.assert_array_equal(labels(getattr(worse, split)), kept)
+    assert sum(worse.class_counts) == worse.sizes["train"] < clean.sizes["train"] / 2
+    assert np.bincount(labels(worse.train)).tolist() == worse.class_counts
+    assert "40% of its labels are wrong" in worse.notes[-1] and not clean.notes
 
 
 def test_training_may_start_from_weights_of_another_run(trained, template, make_config):
