@@ -34,7 +34,8 @@ def multiply_adds(model: keras.Model) -> int:
     """Count the multiply-adds of a model's convolutions and dense layers.
 
     Biases, normalizations, activations, pooling and sums are not counted, as in the
-    papers' own tables.
+    papers' own tables. The products between queries, keys and values of attention are.
+    A layer of the zoo's own says what it costs in a method of this name.
 
     Args:
         model: a functional or sequential model with a fixed input shape.
@@ -56,6 +57,10 @@ def _layer_multiply_adds(layer: keras.Layer) -> int:
     free = isinstance(layer, _FREE) or type(layer).__name__ in _FREE_NAMES
     if free or not layer.weights:
         return 0
+    if hasattr(layer, "multiply_adds"):
+        return layer.multiply_adds()
+    if isinstance(layer, layers.MultiHeadAttention):
+        return _attention_multiply_adds(layer)
     if isinstance(layer, _APPLIED_PER_OUTPUT):
         return _positions(layer, "output") * math.prod(layer.kernel.shape)
     if isinstance(layer, _APPLIED_PER_INPUT):
@@ -68,6 +73,23 @@ def _layer_multiply_adds(layer: keras.Layer) -> int:
         f"the multiply-adds of the layer {layer.name!r} are not known: "
         f"{type(layer).__name__} has weights and no rule in kerazoo.zoo.counting"
     )
+
+
+def _attention_multiply_adds(layer: layers.MultiHeadAttention) -> int:
+    """Four projections, and the products of queries, keys and values."""
+    query, value = layer._inbound_nodes[0].input_tensors[:2]
+    num_queries, num_values = query.shape[1], value.shape[1]
+    projected = sum(
+        places * math.prod(dense.kernel.shape)
+        for places, dense in (
+            (num_queries, layer._query_dense),
+            (num_values, layer._key_dense),
+            (num_values, layer._value_dense),
+            (num_queries, layer._output_dense),
+        )
+    )
+    width = layer.num_heads * (layer._key_dim + layer._value_dim)
+    return projected + num_queries * num_values * width
 
 
 def _positions(layer: keras.Layer, side: str) -> int:

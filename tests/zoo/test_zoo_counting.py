@@ -42,6 +42,28 @@ def test_models_within_models_are_counted():
     assert multiply_adds(sequential((7,), inner, layers.Dense(2))) == 35 + 15 + 6
 
 
+def test_attention_is_its_projections_and_its_products():
+    inputs = keras.Input((5, 6))
+    attention = layers.MultiHeadAttention(2, 3, value_dim=4)
+    model = keras.Model(inputs, attention(inputs, inputs))
+    projections = 5 * 6 * (6 + 6 + 8) + 5 * 8 * 6
+    assert multiply_adds(model) == projections + 5 * 5 * (6 + 8)
+
+
+def test_a_layer_may_say_itself_what_it_costs():
+    class Known(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(3,))
+
+        def call(self, x):
+            return x * self.scale
+
+        def multiply_adds(self):
+            return 7
+
+    assert multiply_adds(sequential((3,), Known())) == 7
+
+
 def test_an_unknown_weighted_layer_is_an_error():
     model = sequential((5, 3), layers.LSTM(4, name="memory"))
     with pytest.raises(ValueError, match="'memory' are not known: LSTM has weights"):
