@@ -8,13 +8,22 @@ import pytest
 from kerazoo import zoo
 from kerazoo.zoo import registry
 
+# What every model of a kind takes, so that one can stand for another.
+COMMON_ARGUMENTS = {
+    "cnn": {"input_shape", "num_classes", "dropout"},
+    "regression": {
+        *("num_features", "cardinalities", "num_targets", "head"),
+        *("embeddings", "embedding_options"),
+    },
+}
+
 
 def test_lists_by_glob_task_size_and_published_weights():
     assert zoo.list_models("resnet?0") == ["resnet20", "resnet50"]
     assert zoo.list_models(task="signal_classification") == ["resnet1d", "cnn1d"]
     assert "imagenet_vgg16" in zoo.list_models(pretrained=True)
     assert "vgg16" not in zoo.list_models(pretrained=True)
-    small = zoo.list_models(max_params=100_000)
+    small = zoo.list_models(kind="cnn", max_params=100_000)
     assert {"lenet5", "cnn", "cnn1d"} == set(small)
     assert zoo.list_models("*", kind="cnn") == zoo.list_models(
         "*", kind="cnn", task=None
@@ -38,10 +47,7 @@ def test_every_card_is_complete(name):
     assert 1990 < card.year <= 2026
     assert card.params > 1 and card.multiply_adds > 1
     assert card.paper and card.description
-    assert {"input_shape", "num_classes", "dropout"} <= {
-        *card.defaults,
-        *card.arguments,
-    }
+    assert COMMON_ARGUMENTS[card.kind] <= {*card.defaults, *card.arguments}
     builder = getattr(importlib.import_module(card.module), card.builder)
     for section in ("Args:", "Shapes:"):
         assert section in builder.__doc__
