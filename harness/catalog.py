@@ -74,9 +74,9 @@ def templates() -> list[Row]:
     return rows
 
 
-def data_sets() -> list[Row]:
-    """Describe the data sets that are known by name."""
-    tree = ast.parse(Path(__file__).with_name("datasets.py").read_text("utf-8"))
+def data_sets(module: str = "datasets") -> list[Row]:
+    """Describe the data sets that are known by name, in one module of them."""
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text("utf-8"))
     return [
         {"name": node.name, "what": _doc(node)}
         for node in tree.body
@@ -98,7 +98,7 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "seq2seq": lambda: models("seq2seq"),
     "losses": loss_functions,
     "templates": templates,
-    "data": data_sets,
+    "data": lambda: [*data_sets(), *data_sets("tabular_datasets")],
 }
 
 
@@ -112,7 +112,7 @@ def describe(name: str) -> str:
         return _model_card(name)
     if name in losses.list_losses():
         return _loss_card(name)
-    rows = {row["name"]: row for row in [*templates(), *data_sets()]}
+    rows = {row["name"]: row for row in [*templates(), *KINDS["data"]()]}
     if name in rows:
         return f"{name}\n\n{rows[name]['what']}"
     known = [*zoo.list_models(), *losses.list_losses(), *rows]

@@ -1,0 +1,254 @@
+"""From a file or a DataFrame to a pandas frame of columns that have no kind yet.
+
+The index of the frame says where a row comes from, so that every later message can
+name it: the line of a text file, or the row of anything else, counted from 0.
+"""
+
+import csv
+import difflib
+import gzip
+import io
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerazoo.harness.data import DataError
+
+if TYPE_CHECKING:
+    import pandas
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
+DELIMITERS = ",;\t|"
+CHUNK = 50_000  # lines that are Python strings at one time
+MOST_NAMED = 5  # places, names or values that one message lists
+BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins
+
+
+def read_frame(source: Any, delimiter: str, encoding: str) -> "pandas.DataFrame":
+    """Read a table as it is; the names of its columns are checked.
+
+    Args:
+        source: a path, a pandas DataFrame, or what has `to_pandas` (polars, Arrow).
+        delimiter: of a text file; empty: the commonest of , ; tab and | in its header.
+        encoding: of a text file.
+
+    Raises:
+        DataError: it cannot be read, has no rows, or names that cannot be used.
+    """
+    import pandas as pd
+
+    if isinstance(source, str | os.PathLike):
+        path = Path(source).expanduser()
+        name = shown(str(path))
+        frame = _of_file(path, name, delimiter, encoding)
+    else:
+        name = "The table"
+        if hasattr(source, "to_pandas"):
+            source = _converted(source)
+        if not isinstance(source, pd.DataFrame):
+            raise DataError(
+                "A table is a file or a DataFrame of pandas or polars, not a "
+                f"{type(source).__name__}."
+            )
+        frame = source.set_axis(pd.RangeIndex(len(source), name="row"))
+    frame = frame.set_axis([str(label).strip() for label in frame.columns], axis=1)
+    _check_names(name, list(frame.columns))
+    if not len(frame):
+        raise DataError(f"{name} has a header and no rows.")
+    return frame
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Return a text as it may stand in a line: no longer than that, and printable."""
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if text.isprintable() and text == text.strip() else repr(text)
+
+
+def listed(items: list, most: int = MOST_NAMED) -> str:
+    """List the first of some items, and count the others.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """Say that a name is none of those known, and which are the nearest.
+
+    >>> unknown("prise", ["price", "carat"])
+    "'prise' is not known. Did you mean 'price'? There are: price, carat."
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {shown(near[0])!r}?" if near else ""
+    there = listed([shown(label) for label in known], 20)
+    return f"{shown(name)!r} is not known.{hint} There are: {there}."
+
+
+def places(index: "pandas.Index") -> str:
+    """Name lines or rows.
+
+    >>> import pandas as pd
+    >>> places(pd.Index([3, 7], name="line"))
+    'lines 3, 7'
+    """
+    unit = index.name if len(index) == 1 else f"{index.name}s"
+    counted = " (counted from 0)" if index.name == "row" else ""
+    return f"{unit} {listed(list(index))}{counted}"
+
+
+def _of_file(
+    path: Path, name: str, delimiter: str, encoding: str
+) -> "pandas.DataFrame":
+    if path.is_dir():
+        raise DataError(f"{name} is a folder; give one file of it.")
+    if not path.exists():
+        raise DataError(f"There is no file {name}.")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise DataError(f"{name}: tables are read from {', '.join(SUFFIXES)} files.")
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} cannot be read: {first_line(error)}") from error
+    if not content.strip():
+        raise DataError(f"{name} is empty.")
+    if path.suffix.lower() == ".parquet":
+        return _of_parquet(content, name)
+    return _of_text(_decoded(content, name, encoding), name, delimiter)
+
+
+def _of_parquet(content: bytes, name: str) -> "pandas.DataFrame":
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
+    except Exception as error:
+        # Arrow raises nearly anything for broken files.
+        reason = first_line(error)
+        raise DataError(f"{name} is no whole Parquet file: {reason}") from error
+    return frame.set_axis(pd.RangeIndex(len(frame), name="row"))
+
+
+def _converted(source: Any) -> Any:
+    try:
+        return source.to_pandas()
+    except Exception as error:
+        # polars and Arrow raise errors of their own.
+        raise DataError(
+            f"The {type(source).__name__} has no form in pandas: {first_line(error)}"
+        ) from error
+
+
+def _decoded(content: bytes, name: str, encoding: str) -> str:
+    # Excel begins files with a mark that is no part of the first name.
+    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    try:
+        text = content.decode("utf-8-sig" if plain else encoding)
+    except UnicodeDecodeError as error:
+        guess = "utf-16" if content.startswith(BYTE_ORDER_MARKS) else "latin-1"
+        # Of UTF-8 with a mark, the position counts from behind the mark.
+        at = error.start + 3 * (plain and content.startswith(b"\xef\xbb\xbf"))
+        raise DataError(
+            f"{name} is not in {encoding}: byte {at} is "
+            f"0x{content[at]:02x}. Give --data.encoding, such as {guess}."
+        ) from error
+    except (LookupError, ValueError) as error:
+        raise DataError(
+            f"--data.encoding {shown(encoding)} cannot be used: {first_line(error)}"
+        ) from error
+    if not isinstance(text, str) or "\0" in text:
+        raise DataError(
+            f"{name} is no text in {encoding}: it holds zero bytes. If it is a text "
+            "after all, give --data.encoding, such as utf-16."
+        )
+    return text
+
+
+def _of_text(text: str, name: str, delimiter: str) -> "pandas.DataFrame":
+    import pandas as pd
+
+    given, delimiter = delimiter, delimiter or _delimiter(text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise DataError(
+            f"--data.delimiter {delimiter!r} cannot be used; it is one character."
+        )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    uneven: list[tuple[int, int]] = []
+    chunks = []
+    try:
+        header = next(row for row in reader if row)
+        _check_delimiter(name, header, given)
+        rows = _rows(reader, len(header), uneven)
+        while chunk := list(islice(rows, CHUNK)):
+            lines = pd.Index([line for line, _ in chunk], name="line")
+            cells = [row for _, row in chunk]
+            labels = range(len(header))
+            chunks.append(pd.DataFrame(cells, lines, labels, dtype="str"))
+    except csv.Error as error:
+        raise DataError(f"{name}, line {reader.line_num}: {error}.") from error
+    if uneven:
+        lines = pd.Index([line for line, _ in uneven], name="line")
+        raise DataError(
+            f"{name}: the header has {len(header)} fields, but line {lines[0]} has "
+            f"{uneven[0][1]}; uneven are {places(lines)}. A field that holds "
+            f"{delimiter!r} must stand in double quotes."
+        )
+    if not chunks:
+        raise DataError(f"{name} has a header and no rows.")
+    return pd.concat(chunks).set_axis(header, axis=1)
+
+
+def _rows(reader: Any, width: int, uneven: list[tuple[int, int]]):
+    """Yield rows with the line each begins in; note those of another width."""
+    line = reader.line_num + 1
+    for row in reader:
+        if len(row) == width:
+            yield line, row
+        elif row:  # empty lines have no fields at all
+            uneven.append((line, len(row)))
+        line = reader.line_num + 1
+
+
+def _delimiter(text: str) -> str:
+    header = re.sub(r'"[^"]*"', "", text.lstrip().split("\n", 1)[0])
+    return max(DELIMITERS, key=header.count)
+
+
+def _check_delimiter(name: str, header: list[str], given: str) -> None:
+    other = [d for d in f"{DELIMITERS} " if d in header[0].strip() and d != given]
+    if len(header) == 1 and other:
+        raise DataError(
+            f"{name} has one column, {shown(header[0])!r}; it looks as if separated "
+            f"by {other[0]!r}: give --data.delimiter {other[0]!r}."
+        )
+
+
+def _check_names(name: str, names: list[str]) -> None:
+    if not names:
+        raise DataError(f"{name} has no columns.")
+    unnamed = [number for number, label in enumerate(names, 1) if not label]
+    if unnamed:
+        which = "column" if len(unnamed) == 1 else "columns"
+        raise DataError(
+            f"{name}: {which} {listed(unnamed)} of {len(names)} has no name. Name it "
+            "in the header; if it only counts the rows, write the table without it."
+        )
+    double = [shown(label) for label, count in Counter(names).items() if count > 1]
+    if double:
+        raise DataError(
+            f"{name} has several columns called {listed(double)}; names must differ."
+        )
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, as far as it goes into a line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return shown(lines[0], 160)
