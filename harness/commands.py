@@ -164,16 +164,23 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         print(f"  test_{name:<20} {value:.4f}")
 
 
-def predict(run: str, inputs: Sequence[str], top: int, json: bool) -> None:
-    """Name the most probable classes of image files."""
+def predict(
+    run: str, inputs: Sequence[str], top: int, json: bool, output: Path | None
+) -> None:
+    """Name the classes of image files, or add predictions to the rows of a table."""
     from kerazoo.harness import tracking
 
     record = tracking.find_run(run)
+    facts = tracking.read_json(record.info.run_id, "data.json")
+    labels = facts["labels"]
+    with quiet():
+        model = tracking.load_model(record.info.run_id)
+    if "encoding" in facts:
+        _predict_table(model, facts["encoding"], inputs, output)
+        return
     with quiet():
         from kerazoo.harness.images import read_images
 
-        model = tracking.load_model(record.info.run_id)
-        labels = tracking.read_json(record.info.run_id, "data.json")["labels"]
         pixels = read_images(inputs, *model.input_shape[1:])
         probabilities = model.predict(pixels, verbose=0)
     for file, shares in zip(inputs, probabilities, strict=True):
@@ -182,6 +189,20 @@ def predict(run: str, inputs: Sequence[str], top: int, json: bool) -> None:
             print(_json({"file": file, "classes": dict(best)}, indent=None))
         else:
             print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+
+
+def _predict_table(model, encoding, inputs: Sequence[str], output: Path | None):
+    with quiet():
+        from kerazoo.harness.table_predict import predict_rows
+
+        if len(inputs) != 1:
+            raise ValueError(f"One table is predicted at a time; got {len(inputs)}.")
+        frame, notes = predict_rows(model, encoding, Path(inputs[0]))
+    for note in notes:
+        print(note, file=sys.stderr)
+    frame.to_csv(output or sys.stdout, index=False)
+    if output:
+        print(f"{len(frame):,} rows in {output}")
 
 
 def export(

@@ -11,7 +11,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,9 +139,10 @@ def parse_config(
     parser = _parser(config_class, prog)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     known = [option for action in parser._actions for option in action.option_strings]
+    free = tuple(f"--{name}." for name in _dictionaries(config_class))
     try:
         for flag in arguments:
-            _check_flag(flag, known)
+            _check_flag(flag, known, free)
         return parser.instantiate(parser.parse_args(arguments)).as_config
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         message = _one_line(str(error), config_class)
@@ -225,10 +226,18 @@ def _comments(config_class: type, prefix: str = "") -> dict[str, str]:
     return found
 
 
-def _check_flag(flag: str, known: list[str]) -> None:
+def _dictionaries(config_class: type, prefix: str = "") -> Iterator[str]:
+    """Yield the fields whose keys are the user's own, such as `model.arguments`."""
+    for name, kind in typing.get_type_hints(config_class).items():
+        if typing.get_origin(kind) is dict:
+            yield prefix + name
+        elif dataclasses.is_dataclass(kind):
+            yield from _dictionaries(kind, f"{prefix}{name}.")
+
+
+def _check_flag(flag: str, known: list[str], free: tuple[str, ...]) -> None:
     name = flag.split("=")[0].removesuffix("+")
-    free = any(name.startswith(f"{k}.") for k in known if k.endswith("arguments"))
-    if name.startswith("--") and name not in known and not free:
+    if name.startswith("--") and name not in known and not name.startswith(free):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"there is no flag {name}.{hint} --help shows them all.")

@@ -126,6 +126,7 @@ def export(
     calibration, inputs = by_name(model, calibration), by_name(model, inputs)
     expected = answers(model, inputs)
     np.savez(folder / "calibration.npz", **calibration)
+    (folder / "classes.json").write_text(json.dumps(modules_of(model)))
     with tempfile.TemporaryDirectory() as scratch:
         exam = _Exam(
             Path(scratch), inputs, targets, expected, metric, tolerance, threads
@@ -135,6 +136,7 @@ def export(
             for name, report in _convert(folder, formats).items()
         ]
     (folder / "calibration.npz").unlink()
+    (folder / "classes.json").unlink()
     (folder / "converted.json").unlink(missing_ok=True)
     facts = {
         "name": model.name,
@@ -170,6 +172,19 @@ def answers(model: "keras.Model", inputs: dict[str, np.ndarray]) -> np.ndarray:
         given = [tf.constant(array) for array in given]
     given = keras.tree.pack_sequence_as(model.input, given)
     return np.asarray(model.predict(given, batch_size=64, verbose=0), "float32")
+
+
+def modules_of(model: "keras.Model") -> dict[str, str]:
+    """Return the modules of a model's own layer classes, and the folder of each.
+
+    A process that loads the model has to import them first.
+    """
+    names = {type(layer).__module__ for layer in model._flatten_layers()}
+    return {
+        name: str(Path(sys.modules[name].__file__).parent)
+        for name in sorted(names)
+        if not name.startswith("keras.") and name != "__main__"
+    }
 
 
 def in_float32(model: "keras.Model") -> "keras.Model":

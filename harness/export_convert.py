@@ -2,13 +2,15 @@
 
     python -m kerazoo.harness.export_convert FOLDER FORMAT…
 
-reads `model.keras` and `calibration.npz` from FOLDER, writes the formats beside them,
-and what happened to `converted.json`. The process keeps the converter's memory and
-messages to itself, and uses the TensorFlow backend whatever trained the model.
+reads `model.keras`, `calibration.npz` and `classes.json` from FOLDER, writes the
+formats beside them, and what happened to `converted.json`. The process keeps the
+converter's memory and messages to itself, and uses the TensorFlow backend whatever
+trained the model.
 """
 
 import contextlib
 import functools
+import importlib
 import io
 import json
 import sys
@@ -27,6 +29,9 @@ Samples = dict[str, np.ndarray]  # by input, (samples, …)
 
 def main(folder: Path, formats: list[str]) -> None:
     """Write every format that can be written, and say why the others could not."""
+    for module, place in json.loads((folder / "classes.json").read_text()).items():
+        sys.path.append(place)  # a class of the user's own, beside a template
+        importlib.import_module(module)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     with np.load(folder / "calibration.npz") as stored:
         calibration = dict(stored)

@@ -170,7 +170,7 @@ def residuals(targets: np.ndarray, predicted: np.ndarray) -> Figure:
     _points(left, predicted, residual)
     left.axhline(0, color=GREY, ls="--", lw=1)
     left.set(xlabel="predicted", ylabel="actual - predicted", title="Residuals")
-    middle.hist(residual, bins=50, color=BLUE)
+    middle.hist(residual, bins="auto", color=BLUE)
     middle.set(xlabel="actual - predicted", ylabel="rows", title="How they spread")
     plain(middle)
     ranks = (np.arange(len(residual)) + 0.5) / len(residual)
@@ -286,7 +286,8 @@ def intervals(targets: np.ndarray, outputs: np.ndarray) -> Figure:
 
 
 def _points(axes, x: np.ndarray, y: np.ndarray) -> None:
-    axes.scatter(x, y, s=6, alpha=0.35, lw=0, color=BLUE, rasterized=True)
+    size, alpha = (20, 0.6) if len(x) < 500 else (6, 0.35)
+    axes.scatter(x, y, s=size, alpha=alpha, lw=0, color=BLUE, rasterized=True)
     plain(axes)
 
 

@@ -212,7 +212,9 @@ def attach_columns(
         encoded.append(keras.ops.stack(numbers, axis=-1))
     if codes:
         encoded.append(keras.ops.stack(codes, axis=-1))
-    z = model(encoded[0] if len(encoded) == 1 else encoded)
+    # Without the optimizer and the loss, which would travel along.
+    network = keras.Model(model.inputs, model.outputs[0], name=f"{model.name}_network")
+    z = network(encoded[0] if len(encoded) == 1 else encoded)
     if head == "mean_variance":
         deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
         z = keras.ops.concatenate(

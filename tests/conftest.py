@@ -27,11 +27,11 @@ def empty_store(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def new_project(empty_store, tmp_path_factory):
-    """Return a function that copies the image template out, as `kerazoo new` does."""
+    """Return a function that copies a template out, as `kerazoo new` does."""
 
-    def new() -> Project:
+    def new(template: str = "image_classification") -> Project:
         folder = tmp_path_factory.mktemp("work") / "project"
-        kerazoo("new", "image_classification", folder, cwd=folder.parent)
+        kerazoo("new", template, folder, cwd=folder.parent)
         shutil.copy(empty_store, folder / "mlflow.db")
         return Project(folder)
 

@@ -1,0 +1,52 @@
+"""Let the model of a regression run answer the rows of a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerazoo.harness.data import DataError
+from kerazoo.harness.table_files import listed, read_frame
+from kerazoo.harness.table_kinds import type_column
+from kerazoo.harness.tabular import Encoding, as_served
+
+if TYPE_CHECKING:
+    import keras
+    import pandas
+
+
+def predict_rows(
+    model: "keras.Model", encoding: Encoding, file: Path
+) -> tuple["pandas.DataFrame", list[str]]:
+    """Return a table's rows with predictions behind them, and notes for the user.
+
+    Unknown categories and missing values are treated as in training; columns that the
+    model does not know stay as they are.
+
+    Args:
+        model: takes raw columns, answers in the target's unit.
+        encoding: of the run, from its `data.json`.
+        file: a table as `read_table` takes it; it needs no target.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or holds what is no number
+            or no date where the model needs one.
+    """
+    from kerazoo.harness.export import answers, by_name
+
+    frame = read_frame(file, delimiter="", encoding="utf-8")
+    needed = [column["name"] for column in encoding["columns"]]
+    if missing := [name for name in needed if name not in frame.columns]:
+        raise DataError(
+            f"{file} lacks {listed(missing)}; the model needs {listed(needed)}."
+        )
+    target = encoding["target"]["name"]
+    unknown = [n for n in frame.columns if n not in needed and n != target]
+    notes = [f"not used: {listed(unknown)}"] if unknown else []
+    inputs = {}
+    for column in encoding["columns"]:
+        values, _ = type_column(frame[column["name"]], column["kind"])
+        inputs[column["input"]] = as_served(values, column["kind"])
+    outputs = answers(model, by_name(model, inputs))
+    names = ["predicted", "lower", "upper"][: outputs.shape[1]]
+    for name, values in zip(names, outputs.T, strict=True):
+        frame[f"{name}_{target}"] = values
+    return frame, notes

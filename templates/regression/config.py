@@ -1,0 +1,79 @@
+"""Which numbers? Every field is a flag (`--epochs 5`, `--data.path houses.csv`) and a
+YAML key; `python train.py --help` lists these and the fields of TrainingConfig.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kerazoo.harness import ModelConfig, TrainingConfig
+from kerazoo.harness.config import above, at_least, one_of, share
+
+LEVELS = (0.05, 0.5, 0.95)  # the quantiles of --head quantiles: the median and 90 %
+KINDS = ("number", "category", "boolean", "date")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which table, what to predict, how it is split and scaled."""
+
+    name: Literal["diabetes", "diamonds", "california", "table", ""] = (
+        ""  # empty: "table" if there is a path, else "diabetes"
+    )
+    path: str = ""  # a .csv, .tsv, .csv.gz or .parquet file
+    target: str = ""  # the column to predict; a data set known by name has its own
+    exclude: tuple[str, ...] = ()  # columns that are left out
+    kinds: dict[str, str] = field(default_factory=dict)  # {zip: category} overrules
+    delimiter: str = ""  # between the columns of a text file; empty: by its suffix
+    encoding: str = "utf-8"  # of a text file
+    split: Literal["random", "stratified", "group", "time"] = "random"  # how
+    split_column: str = ""  # of the groups that stay together, or of the time
+    validation_share: float = 0.15  # of all rows, to pick the best epoch
+    test_share: float = 0.15  # of all rows, looked at once, at the end
+    target_transform: Literal["standardise", "log", "yeo_johnson"] = "standardise"
+    winsorise: float = 0.0  # share of a column's values at either end drawn inwards
+    drop_outliers: float = 0.0  # interquartile ranges beyond which training rows go
+    limit: int = 0  # rows, for a quick try; 0: all
+
+    def __post_init__(self):
+        for name in ("validation_share", "test_share"):
+            above(f"data.{name}", getattr(self, name), 0)
+            share(f"data.{name}", getattr(self, name))
+        share("data.winsorise", 2 * self.winsorise)
+        for name in ("drop_outliers", "limit"):
+            at_least(f"data.{name}", getattr(self, name), 0)
+        for column, kind in self.kinds.items():
+            one_of(f"data.kinds.{column}", kind, KINDS)
+        if self.source == "table" and not (self.path and self.target):
+            raise ValueError("a table needs --data.path FILE and --data.target COLUMN")
+
+    @property
+    def source(self) -> str:
+        """The name, or what an empty one stands for."""
+        return self.name or ("table" if self.path else "diabetes")
+
+
+@dataclass(frozen=True)
+class Config(TrainingConfig):
+    """A regression model of a table."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(name="mlp"))
+    head: Literal["mean", "mean_variance", "quantiles"] = "mean"  # what is predicted
+    experiment: str = "regression"  # the MLflow experiment
+    epochs: int = 60  # passes over the training split
+    batch_size: int = 64  # rows per step
+    learning_rate: float = 1e-3  # the highest, reached after the warm-up
+    loss: str = "mse"  # a name from `kerazoo list losses`; it must fit the head
+    monitor: str = "val_rmse"  # which metric picks the best epoch
+    early_stopping: int = 16  # epochs without a better one before stopping; 0: off
+    export: tuple[
+        Literal["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"], ...
+    ] = ("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic")  # what to write
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.head != "mean" and self.loss == "mse":
+            fits = {"mean_variance": "gaussian_nll", "quantiles": "pinball"}[self.head]
+            raise ValueError(
+                f"loss: mse does not fit the head {self.head}; take {fits}"
+            )

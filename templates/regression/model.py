@@ -1,0 +1,34 @@
+"""Which zoo model?"""
+
+import keras
+from config import LEVELS, Config
+
+from kerazoo import zoo
+from kerazoo.harness import Data, tabular
+from kerazoo.zoo.regression.embeddings import adapt_embeddings
+
+
+def build_model(config: Config, data: Data) -> keras.Model:
+    """Build the model that is trained: encoded columns in, scaled targets out."""
+    encoding = data.metadata["encoding"]
+    model = zoo.create_model(
+        config.model.name,
+        num_features=tabular.num_features(encoding),
+        cardinalities=tabular.cardinalities(encoding),
+        head=head(config),
+        **config.model.arguments,
+    )
+    adapt_embeddings(model, data.calibration)
+    if config.model.weights:
+        model.load_weights(config.model.weights)
+    return model
+
+
+def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:
+    """Build what leaves the house: raw columns by name in, the target's unit out."""
+    return tabular.attach_columns(model, data.metadata["encoding"], head(config))
+
+
+def head(config: Config) -> str | tuple[float, ...]:
+    """Return the head as the zoo names it."""
+    return LEVELS if config.head == "quantiles" else config.head

@@ -1,0 +1,40 @@
+"""Does my edited copy still run? `python -m pytest test_train.py` takes seconds."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from config import Config
+from data import load_data
+from train import main
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> Config:
+    """Shorten the defaults, and log to a store that is thrown away."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    config = Config()
+    return replace(
+        config,
+        epochs=1,
+        batch_size=32,
+        data=replace(config.data, limit=200),
+        export=("tflite",),
+        export_tolerance=1.0,
+    )
+
+
+def test_data_is_what_the_model_expects(config):
+    data = load_data(config)
+    for split in (data.train, data.validation, data.test):
+        columns, targets = next(iter(split))
+        for column in columns if isinstance(columns, tuple) else [columns]:
+            assert len(column) == len(targets) and np.isfinite(column).all()
+        assert np.isfinite(targets).all()
+
+
+def test_training_ends_with_scores_and_a_verified_file(config, tmp_path):
+    scores = main(config)
+    assert np.isfinite(scores["test_rmse"]) and np.isfinite(scores["test_ridge_rmse"])
+    assert len(list(tmp_path.glob("runs/*/exports/model.tflite"))) == 1

@@ -1,0 +1,30 @@
+"""In what order? Load, build, fit, evaluate, export: `python train.py --help`."""
+
+from config import Config
+from data import load_data
+from loss import build_loss, build_metrics
+from model import build_model, build_product
+
+from kerazoo.harness import build_optimizer, parse_config, tracked_run
+
+
+def main(config: Config) -> dict[str, float]:
+    """Train, measure and export one model; return its scores on the test split."""
+    with tracked_run(config) as run:
+        data = load_data(config)
+        model = build_model(config, data)
+        model.compile(
+            optimizer=build_optimizer(config, data),
+            loss=build_loss(config),
+            metrics=build_metrics(config, data),
+            jit_compile=config.jit_compile,
+        )
+        run.fit(model, data)
+        product = build_product(config, model, data)
+        scores = run.evaluate(product, data.served)
+        run.export(product, data.served)
+    return scores
+
+
+if __name__ == "__main__":
+    main(parse_config(Config))
