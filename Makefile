@@ -21,6 +21,7 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/loss_speed.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

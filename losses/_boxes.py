@@ -32,15 +32,27 @@ class BoxLoss(BaseLoss):
         require(
             good, "y_true and y_pred", "of one shape, (batch, …, 4)", (labels, boxes)
         )
-        low, high = y_true[..., :2], y_true[..., 2:]
-        low_pred, high_pred = y_pred[..., :2], y_pred[..., 2:]
-        size, size_pred = ops.relu(high - low), ops.relu(high_pred - low_pred)
-        shared = ops.relu(ops.minimum(high, high_pred) - ops.maximum(low, low_pred))
-        around = ops.relu(ops.maximum(high, high_pred) - ops.minimum(low, low_pred))
-        intersection = ops.prod(shared, axis=-1)
-        union = ops.prod(size, axis=-1) + ops.prod(size_pred, axis=-1) - intersection
+        # One number of each pair at a time: slices of pairs have slow gradients.
+        y, x, y_end, x_end = ops.unstack(y_true, num=4, axis=-1)
+        y_pred, x_pred, y_end_pred, x_end_pred = ops.unstack(y_pred, num=4, axis=-1)
+        sides = (
+            (y, y_end, y_pred, y_end_pred),
+            (x, x_end, x_pred, x_end_pred),
+        )
+        size = [ops.relu(high - low) for low, high, _, _ in sides]
+        size_pred = [ops.relu(high - low) for _, _, low, high in sides]
+        shared = [
+            ops.relu(ops.minimum(high, high_pred) - ops.maximum(low, low_pred))
+            for low, high, low_pred, high_pred in sides
+        ]
+        around = [
+            ops.relu(ops.maximum(high, high_pred) - ops.minimum(low, low_pred))
+            for low, high, low_pred, high_pred in sides
+        ]
+        shift = [(a + b - c - d) / 2.0 for a, b, c, d in sides]
+        intersection = area(shared)
+        union = area(size) + area(size_pred) - intersection
         iou = ratio(intersection, union)
-        shift = (low + high - low_pred - high_pred) / 2.0
         return 1.0 - iou + self.penalty(iou, union, around, shift, size, size_pred)
 
     def penalty(self, iou, union, around, shift, size, size_pred):
@@ -49,12 +61,17 @@ class BoxLoss(BaseLoss):
         Args:
             iou: (batch, …), intersection over union.
             union: (batch, …), an area.
-            around: (batch, …, 2), height and width of the smallest box around both.
-            shift: (batch, …, 2), from one centre to the other.
-            size: (batch, …, 2), height and width of the true box.
-            size_pred: (batch, …, 2), height and width of the predicted box.
+            around: height and width of the smallest box around both, (batch, …) each.
+            shift: from one centre to the other, in height and width.
+            size: height and width of the true box.
+            size_pred: height and width of the predicted box.
         """
         raise NotImplementedError
+
+
+def area(size):
+    """Return height times width."""
+    return size[0] * size[1]
 
 
 def ratio(part, whole):
@@ -64,5 +81,5 @@ def ratio(part, whole):
 
 def relative_distance(around, shift):
     """Return the squared distance of the centres over the squared diagonal."""
-    square, diagonal = ops.square(shift), ops.square(around)
-    return ratio(ops.sum(square, axis=-1), ops.sum(diagonal, axis=-1))
+    squares, diagonal = map(ops.square, shift), map(ops.square, around)
+    return ratio(sum(squares), sum(diagonal))

@@ -37,7 +37,7 @@ class CIoULoss(BoxLoss):
 
     def penalty(self, iou, union, around, shift, size, size_pred):  # noqa: D102
         angle, angle_pred = (
-            ops.arctan(ratio(side[..., 1], side[..., 0])) for side in (size, size_pred)
+            ops.arctan(ratio(width, height)) for height, width in (size, size_pred)
         )
         v = 4 / math.pi**2 * ops.square(angle - angle_pred)
         weight = ops.stop_gradient(ratio(v, 1.0 - iou + v))

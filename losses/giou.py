@@ -1,10 +1,9 @@
 """Generalized intersection over union. Rezatofighi et al. 2019, arXiv:1902.09630."""
 
 import keras
-from keras import ops
 
 from kerazoo.losses._base import require
-from kerazoo.losses._boxes import BoxLoss, ratio
+from kerazoo.losses._boxes import BoxLoss, area, ratio
 
 
 @keras.saving.register_keras_serializable(package="kerazoo")
@@ -43,5 +42,5 @@ class GIoULoss(BoxLoss):
     def penalty(self, iou, union, around, shift, size, size_pred):  # noqa: D102
         if self.mode == "iou":
             return 0.0
-        area = ops.prod(around, axis=-1)
-        return ratio(area - union, area)
+        whole = area(around)
+        return ratio(whole - union, whole)

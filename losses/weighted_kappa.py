@@ -1,6 +1,7 @@
 """Weighted kappa. de la Torre et al. 2018, doi:10.1016/j.patrec.2017.05.018."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerazoo.losses._base import require
@@ -72,14 +73,12 @@ class WeightedKappaLoss(CategoricalLoss):
             f"{logits.shape[-1]}, as many as y_pred has",
             self.num_classes,
         )
-        p, rank = logits, ops.arange(self.num_classes, dtype=self.dtype)
-        distance = ops.abs(rank[:, None] - rank[None, :])
-        if self.weightage == "quadratic":
-            distance = ops.square(distance)
+        p, rank = logits, np.arange(self.num_classes)
+        apart = ops.square if self.weightage == "quadratic" else ops.abs
+        rank = ops.convert_to_tensor(rank, self.dtype)
+        distance = apart(rank[:, None] - rank[None, :])
         # A label's distance is that of its rank, also where shares make it a fraction.
-        own = ops.abs(ops.sum(target * rank, axis=-1, keepdims=True) - rank)
-        if self.weightage == "quadratic":
-            own = ops.square(own)
+        own = apart(ops.sum(target * rank, axis=-1, keepdims=True) - rank)
         between = ops.mean(ops.sum(own * p, axis=-1))
         labels, predictions = ops.mean(target, axis=0), ops.mean(p, axis=0)
         chance = ops.sum(labels * ops.sum(distance * predictions, axis=-1))
