@@ -46,7 +46,8 @@ class BinaryLoss(BaseLoss):
         if self.ignore_index is not None:
             keep = ops.cast(y_true != self.ignore_index, self.dtype)
             target = y_true * keep
-        target = target * (1 - self.label_smoothing) + self.label_smoothing / 2
+        if e := self.label_smoothing:
+            target = target * (1 - e) + e / 2
         values = self.per_label(target, self.logits(y_pred))
         if keep is None:
             return ops.mean(values, axis=-1)
