@@ -1,6 +1,7 @@
 """A tracked run: train, evaluate, export, with everything written to MLflow."""
 
 import json
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ import numpy as np
 from kerazoo.harness import environment, export, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError
+from kerazoo.harness.export import Verdict
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +34,7 @@ class Run:
         self.history: list[dict[str, float]] = []
         self.scores: dict[str, float] = {}
         self.summary = ""  # of the scores, in Markdown
-        self.verdicts: list[export.Verdict] = []
+        self.verdicts: list[Verdict] = []
         self.folder.mkdir(parents=True)
         self.start = time.monotonic()
 
@@ -85,22 +87,54 @@ class Run:
             self.tracker.table(table, f"tables/{name}.json")
         return self.scores
 
-    def export(self, model: "keras.Model", data: Data) -> list[export.Verdict]:
+    def export(self, model: "keras.Model", data: Data) -> list[Verdict]:
         """Store a model in MLflow, write `config.export` and verify every format.
 
         Args:
             model: what should leave the house; its outputs are what clients get.
             data: whose inputs the model takes; `calibration` and `validation` are used.
         """
-        inputs, targets = collect(data.validation, NUM_VERIFIED)
+        inputs, _ = collect(data.validation, NUM_VERIFIED)
         few = {k: v[:2] for k, v in inputs.items()} if named(inputs) else inputs[:2]
         self.tracker.model(model, few)
         if not self.config.export:
             return []
-        self.verdicts = export.export(
+        verdicts = self._write(model, data, self.config.export, "exports")
+        rows = zip(*export.rows(verdicts), strict=True)
+        columns = dict(zip(export.columns(verdicts), map(list, rows), strict=True))
+        self.tracker.table(columns, "tables/exports.json")
+        print(f"files  {self.folder / 'exports'}")
+        return verdicts
+
+    def export_encoded(self, model: "keras.Model", data: Data) -> list[Verdict]:
+        """Write a table's network alone, for runtimes that take no texts.
+
+        `table_encoder.py` is laid beside it: it encodes columns, and decodes answers.
+
+        Args:
+            model: takes encoded columns by name, gives scaled targets.
+            data: of the same form; `calibration` and `validation` are used.
+        """
+        import keras
+
+        from kerazoo.harness import table_encoder
+
+        formats = [name for name in self.config.export if name.startswith("tflite")]
+        if not formats:
+            return []
+        print("the network alone, for runtimes without texts; its target is scaled:")
+        network = keras.Model(model.inputs, model.outputs[0], name=model.name)
+        verdicts = self._write(network, data, formats, "exports/encoded")
+        shutil.copy(table_encoder.__file__, self.folder / "exports" / "encoded")
+        self.tracker.files(self.folder / "exports" / "encoded", "exports/encoded")
+        return verdicts
+
+    def _write(self, model, data, formats, folder: str) -> list[Verdict]:
+        inputs, targets = collect(data.validation, NUM_VERIFIED)
+        verdicts = export.export(
             model,
-            self.folder / "exports",
-            self.config.export,
+            self.folder / folder,
+            formats,
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
@@ -108,16 +142,13 @@ class Run:
             tolerance=self.config.export_tolerance,
             metadata={"labels": data.labels, **data.metadata},
         )
-        self.tracker.files(self.folder / "exports", "exports")
-        self.tracker.text(export.markdown(self.verdicts), "exports/verification.md")
-        rows = zip(*export.rows(self.verdicts), strict=True)
-        columns = dict(zip(export.columns(self.verdicts), map(list, rows), strict=True))
-        self.tracker.table(columns, "tables/exports.json")
+        self.verdicts += verdicts
+        self.tracker.files(self.folder / folder, folder)
+        self.tracker.text(export.markdown(verdicts), f"{folder}/verification.md")
         passed = sum(verdict.passed for verdict in self.verdicts)
         self.tracker.metrics({"exports_verified": passed})
-        export.print_verdicts(self.verdicts)
-        print(f"files  {self.folder / 'exports'}")
-        return self.verdicts
+        export.print_verdicts(verdicts)
+        return verdicts
 
     def _describe(self, model, data):
         from collections import Counter

@@ -7,7 +7,8 @@ This file travels beside exported models:
 
     encoding = json.load(open("model.json"))["encoding"]
     rows = {"carat": [0.5, 1.2], "cut": ["Ideal", "Good"]}
-    numbers, categories = encode(rows, encoding)   # what model_encoded.tflite takes
+    numbers, categories = encode(rows, encoding)   # what model.tflite beside it takes
+    decode(prediction, encoding["target"])         # what its answer means
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ it with NumPy, the layers here apply it inside the exported model; tests compare
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -147,7 +147,7 @@ def cardinalities(encoding: Encoding) -> tuple[int, ...]:
     return tuple(len(column["vocabulary"]) + 1 for column in texts)
 
 
-def plain_features(encoded: Sequence[np.ndarray], encoding: Encoding) -> np.ndarray:
+def plain_features(encoded: Iterable[np.ndarray], encoding: Encoding) -> np.ndarray:
     """Return encoded columns as one matrix of numbers, for plain models.
 
     Categories are one-hot, or stay codes where there are many.

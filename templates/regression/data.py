@@ -44,7 +44,9 @@ def load_data(config: Config) -> Data:
     )
     notes += tabular.winsorised_notes(table, rows["train"], encoding)
     columns = tabular.served_columns(table.frame, encoding)
-    encoded = [array for array in encode(columns, encoding) if array.shape[1]]
+    names = ("numbers", "categories")
+    encoded = dict(zip(names, encode(columns, encoding), strict=True))
+    encoded = {name: array for name, array in encoded.items() if array.shape[1]}
     scaled = tabular.scale_target(table.targets, encoding["target"])
     common = {
         "name": chosen.source,
@@ -55,20 +57,19 @@ def load_data(config: Config) -> Data:
         "target": table.target,
         "metadata": {"encoding": encoding, "interval": tabular.INTERVAL},
     }
+    features = tabular.plain_features(encoded.values(), encoding)
+    some = rows["train"][:NUM_CALIBRATION]
     served = Data(
         **{split: in_rows(columns, table.targets, rows[split]) for split in rows},
-        calibration={k: v[rows["train"][:NUM_CALIBRATION]] for k, v in columns.items()},
-        features={
-            split: (tabular.plain_features(encoded, encoding)[i], table.targets[i])
-            for split, i in rows.items()
-        },
+        calibration={name: array[some] for name, array in columns.items()},
+        features={split: (features[i], table.targets[i]) for split, i in rows.items()},
         **common,
     )
     return Data(
         train=batches(encoded, scaled, rows["train"], config, training=True),
         validation=batches(encoded, scaled, rows["validation"], config),
         test=batches(encoded, scaled, rows["test"], config),
-        calibration=encoded[0][rows["train"]],
+        calibration={name: array[some] for name, array in encoded.items()},
         notes=notes,
         served=served,
         **common,
@@ -94,16 +95,15 @@ def read_table(config: Config) -> tables.Table:
 
 
 def batches(
-    inputs: list[np.ndarray],
+    inputs: dict[str, np.ndarray],
     targets: np.ndarray,
     rows: np.ndarray,
     config: Config,
     training: bool = False,
 ) -> tf.data.Dataset:
     """Make batches of (encoded columns, scaled target); training ones are shuffled."""
-    chosen = tuple(array[rows] for array in inputs)
-    whole = (chosen[0] if len(chosen) == 1 else chosen, targets[rows])
-    dataset = tf.data.Dataset.from_tensor_slices(whole)
+    chosen = {name: array[rows] for name, array in inputs.items()}
+    dataset = tf.data.Dataset.from_tensor_slices((chosen, targets[rows]))
     if training:
         dataset = dataset.shuffle(len(rows), seed=config.seed)
     # Left on, autotuning makes a short `fit` return seconds late (TensorFlow 2.21).

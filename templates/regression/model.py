@@ -18,7 +18,8 @@ def build_model(config: Config, data: Data) -> keras.Model:
         head=head(config),
         **config.model.arguments,
     )
-    adapt_embeddings(model, data.calibration)
+    features, _ = data.served.features["train"]  # the numbers come first
+    adapt_embeddings(model, features[:, : tabular.num_features(encoding)])
     if config.model.weights:
         model.load_weights(config.model.weights)
     return model

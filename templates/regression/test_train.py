@@ -29,7 +29,7 @@ def test_data_is_what_the_model_expects(config):
     data = load_data(config)
     for split in (data.train, data.validation, data.test):
         columns, targets = next(iter(split))
-        for column in columns if isinstance(columns, tuple) else [columns]:
+        for column in columns.values():
             assert len(column) == len(targets) and np.isfinite(column).all()
         assert np.isfinite(targets).all()
 

@@ -23,6 +23,7 @@ def main(config: Config) -> dict[str, float]:
         product = build_product(config, model, data)
         scores = run.evaluate(product, data.served)
         run.export(product, data.served)
+        run.export_encoded(model, data)
     return scores
 
 

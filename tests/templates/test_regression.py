@@ -64,7 +64,7 @@ def test_the_run_is_finished_with_scores_in_the_unit_of_the_target(diabetes):
     # Of a progression from 25 to 346, not of a scaled one.
     assert 30 < scores["test_ridge_rmse"] < scores["test_mean_rmse"] < 120
     assert 30 < scores["best_val_rmse"] < 250 and 30 < scores["test_rmse"] < 250
-    assert scores["exports_verified"] == 2
+    assert scores["exports_verified"] == 3
 
 
 def test_what_a_person_looks_at_is_there(diabetes):
@@ -93,7 +93,7 @@ def test_the_copys_own_test_passes(diabetes):
 def test_an_odd_table_ends_as_a_verified_file(priced):
     run, stored = priced.run, priced.artifacts()
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["exports_verified"] == 2
+    assert run.data.metrics["exports_verified"] == 4
     assert 0 <= run.data.metrics["test_coverage"] <= 1
     assert (stored / "plots" / "intervals.png").exists()
     assert "constant" in (stored / "data_notes.txt").read_text()
@@ -102,6 +102,34 @@ def test_an_odd_table_ends_as_a_verified_file(priced):
     assert facts["outputs"] == {"prediction": {"shape": [1, 3]}}
     towns = next(c for c in facts["encoding"]["columns"] if c["name"] == "town")
     assert set(towns["vocabulary"]) == {"Köln", "Ulm", "Aue", ""}
+
+
+# Nothing but NumPy and the interpreter, beside the files that were exported.
+DEVICE = """
+import json
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from table_encoder import decode, encode
+
+encoding = json.load(open("model.json"))["encoding"]
+rows = {"size_m": [100.0, float("nan")], "town": ["Ulm", "Rom"]}
+rows |= {"garden": ["yes", "no"], "built": [10957.0, float("nan")]}
+predict = Interpreter(model_path="model.tflite").get_signature_runner()
+for numbers, categories in zip(*encode(rows, encoding)):
+    z = predict(numbers=numbers[None], categories=categories[None])["prediction"]
+    low, middle, high = decode(z, encoding["target"])[0]
+    print(middle, low, high)
+"""
+
+
+def test_the_network_alone_answers_the_same_with_the_reference_encoder(priced):
+    run = priced.run
+    folder = priced.artifacts() / "exports" / "encoded"
+    shown = execute(sys.executable, "-c", DEVICE, cwd=folder).stdout
+    encoded = np.array([line.split() for line in shown.splitlines()], float)
+    command = (sys.executable, "-c", SERVE, run.info.run_id)
+    served = pd.read_csv(io.StringIO(execute(*command, cwd=priced.folder).stdout))
+    np.testing.assert_allclose(encoded, served.to_numpy(), rtol=1e-4)
 
 
 def test_rows_are_predicted_with_unknown_and_missing_values(priced):
