@@ -17,7 +17,7 @@ MODELS = [
 ]
 
 # Untrained, dozens of residual blocks in a row add up noise, int8's too.
-DEEP = ("resnet56", "resnet110")
+DEEP = ("resnet44", "resnet56", "resnet110")
 
 
 @pytest.mark.slow
