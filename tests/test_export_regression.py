@@ -118,9 +118,9 @@ def test_numbers_and_categories_in_float(name, tmp_path):
     assert differences(model, rows, ["tflite"], tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "wide_and_deep"])
+@pytest.mark.parametrize("name", ["ft_transformer", "linear", "tabm", "wide_and_deep"])
 def test_a_single_column_of_texts_in_float(name, tmp_path):
-    # LiteRT 2.3 learns the shape of what it looks up at run time only.
+    # LiteRT learns the shape of what is looked up late, which broke some models.
     rows, targets = table()
     texts = np.array(["red", "green", "blue", "none"])[rows["categories"][:, 0]]
     frame = pd.DataFrame({"number": rows["numbers"][:, 0], "text": texts})
@@ -130,9 +130,10 @@ def test_a_single_column_of_texts_in_float(name, tmp_path):
         frame=frame, columns=columns, targets=targets[:, 0], target="y"
     )
     encoding = tabular.fit_encoding(given, np.arange(NUM_ROWS), "standardise")
-    network = zoo.create_model(name, num_features=1, cardinalities=(5,))
+    small = {**SMALLER.get(name, {}), "num_features": 1, "cardinalities": (5,)}
+    network = zoo.create_model(name, **small)
     for weight in network.trainable_variables:
-        weight.assign_add(0.1 * keras.random.normal(weight.shape, seed=0))
+        weight.assign_add(0.3 * keras.random.normal(weight.shape, seed=0))
     product = tabular.attach_columns(network, encoding)
     raw = tabular.served_columns(frame, encoding)
     assert differences(product, raw, ["tflite"], tmp_path) == {}

@@ -12,21 +12,6 @@ from keras import layers, ops
 from kerazoo.zoo.regression.embeddings import within
 
 
-def sum_of_columns(vectors):
-    """Add up the vectors of a row's columns.
-
-    A product, as LiteRT 2.3 refuses a sum whose shape it learns at run time only, which
-    it does where codes come from texts; tests/test_export_regression.py has the case.
-
-    Shapes:
-        vectors: (batch, columns, size).
-        returns: (batch, size).
-    """
-    _, columns, size = vectors.shape
-    row = ops.reshape(vectors, (-1, columns * size))
-    return ops.matmul(row, ops.tile(ops.eye(size, dtype=row.dtype), (columns, 1)))
-
-
 @keras.saving.register_keras_serializable(package="kerazoo")
 class CategoryEmbedding(layers.Layer):
     """A learned vector for every category of every column.
@@ -75,7 +60,7 @@ class CategoryEmbedding(layers.Layer):
         offsets = ops.convert_to_tensor(self.offsets, "int32")
         rows = ops.cast(categories, "int32") + offsets
         vectors = ops.take(self.table, rows, axis=0)
-        return sum_of_columns(vectors) if self.total else vectors
+        return ops.sum(vectors, axis=1) if self.total else vectors
 
     def compute_output_shape(self, input_shape):
         columns = () if self.total else input_shape[1:]
@@ -139,7 +124,7 @@ class CrossedCategories(layers.Layer):
             codes[:, first] * self.cardinalities[second] + codes[:, second] + offset
             for (first, second), offset in zip(self.crosses, self.offsets, strict=True)
         ]
-        return sum_of_columns(ops.take(self.table, ops.stack(rows, axis=1), axis=0))
+        return ops.sum(ops.take(self.table, ops.stack(rows, axis=1), axis=0), axis=1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.size)
