@@ -5,6 +5,9 @@ import math
 import keras
 from keras import layers
 
+# Sequences have any length: a source and a target are counted with this many tokens.
+SEQUENCE_LENGTH = 32
+
 # Their weights scale and shift; by convention that is not counted.
 _FREE = (
     layers.BatchNormalization,

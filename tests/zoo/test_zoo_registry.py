@@ -15,6 +15,7 @@ COMMON_ARGUMENTS = {
         *("num_features", "cardinalities", "num_targets", "head"),
         *("embeddings", "embedding_options"),
     },
+    "seq2seq": {"source_vocabulary", "target_vocabulary", "width", "dropout"},
 }
 
 
