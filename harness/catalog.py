@@ -98,7 +98,11 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "seq2seq": lambda: models("seq2seq"),
     "losses": loss_functions,
     "templates": templates,
-    "data": lambda: [*data_sets(), *data_sets("tabular_datasets")],
+    "data": lambda: [
+        *data_sets(),
+        *data_sets("tabular_datasets"),
+        *data_sets("pair_datasets"),
+    ],
 }
 
 

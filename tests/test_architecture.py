@@ -34,6 +34,7 @@ CONFINED = {
         r"harness/export\w*\.py",
         r"harness/tracking_table_model\.py",  # runs where Keras is not
         r"templates/\w+/data\w*\.py",
+        r"harness/pair_batches\.py",
         r"harness/data\.py",  # the type of its splits, for type checkers only
         r"harness/training\.py",  # op determinism, for which Keras has no name
     },

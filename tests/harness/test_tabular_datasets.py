@@ -86,6 +86,7 @@ def test_without_a_network_one_line_says_how_to_get_california(monkeypatch):
 def test_tables_are_listed():
     names = [row["name"] for row in catalog.KINDS["data"]()]
     assert {"digits", "diabetes", "california", "diamonds"} <= set(names)
+    assert {"cmudict", "pronalsyl"} <= set(names)
     assert "10 measurements" in catalog.describe("diabetes")
 
 
