@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from kerazoo.harness.tokenisers import Tokeniser
+
 
 class DataError(ValueError):
     """The data cannot be used; the message says what was found and what to do."""
@@ -37,12 +39,18 @@ class Data:
     class_weight: dict[int, float] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # travels with the exports
     notes: list[str] = field(default_factory=list)  # what the user should know
-    task: Literal["classification", "regression"] = "classification"
-    target: str = ""  # of regression: its name
+    task: Literal["classification", "regression", "seq2seq"] = "classification"
+    target: str = ""  # of regression and seq2seq: its name
     # What clients send and want, where models train on something else.
     served: "Data | None" = None
     # By split: (samples, features) plain numbers and (samples,) targets, for baselines.
     features: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    # Of seq2seq: of sources and of targets; and by split the different source texts,
+    # with the texts that are right for each.
+    tokenisers: "tuple[Tokeniser, Tokeniser] | None" = None
+    references: dict[str, tuple[list[str], list[list[str]]]] = field(
+        default_factory=dict
+    )
 
     @property
     def subject(self) -> str:
