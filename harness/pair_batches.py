@@ -142,10 +142,12 @@ def make_batches(
     for low, high in pairwise([0, *_bounds(longer, num_buckets)]):
         rows = np.flatnonzero((low < longer) & (longer <= high))
         source_length, target_length = lengths[rows].max(axis=0)
+        # Batches of one size that leave the least to be filled up.
+        num_batches = -(-len(rows) // max(1, tokens_per_batch // int(high)))
         bucket = Bucket(
             sources=_padded([sources[i] for i in rows], source_length),
             labels=_padded([targets[i] for i in rows], target_length),
-            batch_size=max(1, tokens_per_batch // int(high)),
+            batch_size=-(-len(rows) // num_batches),
         )
         buckets.append(bucket)
     return PairBatches(tuple(buckets))

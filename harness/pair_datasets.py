@@ -5,7 +5,6 @@ those that are missing are taken out of the training pairs.
 """
 
 import lzma
-import re
 from pathlib import Path
 
 from kerazoo.harness.data import DataError
@@ -18,6 +17,7 @@ CMUDICT = Path(__file__).with_name("cmudict") / "cmudict.dict.xz"
 CMUDICT_SEED = 0
 CMUDICT_VALIDATION = 5_000  # words
 CMUDICT_TEST = 12_000  # words, as many as PRONALSYL has
+NO_STRESS = str.maketrans("", "", "012")
 LOWER_WORDS = (Normaliser(lower=True), Normaliser())
 
 
@@ -37,8 +37,8 @@ def cmudict(path: str, *, stress: bool = False) -> Splits:
     pairs = {}
     for number, line in enumerate(text.splitlines(), 1):
         word, phonemes = line.split("#")[0].split(maxsplit=1)
-        word = re.sub(r"\(\d+\)$", "", word)  # of a word's second pronunciation
-        phonemes = phonemes.strip() if stress else re.sub(r"\d", "", phonemes).strip()
+        word = word.split("(")[0]  # "(2)" marks a word's second pronunciation
+        phonemes = phonemes.strip() if stress else phonemes.strip().translate(NO_STRESS)
         pairs.setdefault((word, phonemes), Pair(word, phonemes, number))
     return split_pairs(
         list(pairs.values()),

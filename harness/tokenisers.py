@@ -107,7 +107,8 @@ class ListTokeniser:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, without START and END."""
-        return [self._ids.get(token, UNKNOWN) for token in _split(self.kind, text)]
+        ids = self._ids
+        return [ids.get(token, UNKNOWN) for token in _split(self.kind, text)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids, up to the first END; PAD and START are left out."""
