@@ -40,6 +40,9 @@ class ModelConfig:
         zoo.check_arguments(self.name, self.arguments)
 
 
+Schedule = Literal["cosine", "step", "inverse_sqrt", "constant"]
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How to train: the fields that every template has. A template adds its own."""
@@ -49,7 +52,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     optimizer: str = "adamw"  # any optimizer of Keras, in snake_case
     optimizer_arguments: dict[str, Any] = field(default_factory=dict)  # {momentum: .9}
-    schedule: Literal["cosine", "step", "constant"] = "cosine"  # after the warm-up
+    schedule: Schedule = "cosine"  # how the rate falls after the warm-up
     warmup_epochs: float = 1.0  # epochs of linear rise from 0
     weight_decay: float = 1e-4  # per update; biases and norms are spared
     clip_norm: float = 0.0  # largest norm of the whole gradient; 0: no limit

@@ -14,7 +14,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         total_updates: updates until the end.
         shape: "cosine" falls to 0 along half a cosine (Loshchilov & Hutter 2017,
             arXiv:1608.03983); "step" divides by 10 after a half and after three
-            quarters of the updates (He et al. 2016, section 4.2); "constant" stays.
+            quarters of the updates (He et al. 2016, section 4.2); "inverse_sqrt" falls
+            with the square root of the updates since the start (Vaswani et al. 2017,
+            arXiv:1706.03762, section 5.3); "constant" stays.
         steps_per_update: gradient-accumulation steps. Keras 3.15 ticks a schedule once
             per accumulation step, so the count is divided here; it can go when Keras
             passes `optimizer.iterations`.
@@ -42,6 +44,8 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         elif self.shape == "step":
             passed = update / self.total_updates
             factor = ops.where(passed < 0.5, 1.0, ops.where(passed < 0.75, 0.1, 0.01))
+        elif self.shape == "inverse_sqrt":
+            factor = ops.sqrt(max(self.warmup_updates, 1) / (update + 1.0))
         else:
             factor = ops.ones_like(done)
         warm = (update + 1.0) / max(self.warmup_updates, 1)

@@ -9,6 +9,8 @@ import pytest
 
 from kerazoo.harness.schedules import WarmupSchedule
 
+SHAPES = ["cosine", "step", "inverse_sqrt", "constant"]
+
 
 def oracle(update, peak, warmup, total, shape):
     """Return the rate of one update, in plain Python."""
@@ -16,6 +18,8 @@ def oracle(update, peak, warmup, total, shape):
         return peak * (update + 1) / warmup
     if shape == "constant":
         return peak
+    if shape == "inverse_sqrt":
+        return peak * math.sqrt(max(warmup, 1) / (update + 1))
     if shape == "step":
         return peak / (
             1 if update < total / 2 else 10 if update < total * 0.75 else 100
@@ -24,7 +28,7 @@ def oracle(update, peak, warmup, total, shape):
     return peak * (1 + math.cos(math.pi * done)) / 2
 
 
-@pytest.mark.parametrize("shape", ["cosine", "step", "constant"])
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(
     ("warmup", "total"), [(0, 40), (10, 40), (1, 40), (40, 40), (0, 1), (3, 2)]
 )
@@ -46,7 +50,7 @@ def test_the_peak_is_reached_and_the_end_is_zero():
     assert all(a > b for a, b in itertools.pairwise(rates[5:]))
 
 
-@pytest.mark.parametrize("shape", ["cosine", "step", "constant"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_schedule_is_saved_with_its_optimizer(shape):
     optimizer = keras.optimizers.SGD(WarmupSchedule(0.1, 2, 8, shape, 3))
     again = keras.saving.deserialize_keras_object(
