@@ -92,9 +92,9 @@ class Attention(layers.Layer):
         queries = ops.reshape(queries, (*grouped, self.head_size))
         scores = ops.matmul(queries, ops.swapaxes(keys, 2, 3)) * self.head_size**-0.5
         scores = ops.reshape(scores, (-1, self.num_heads, length, num_keys))
-        weights = ops.softmax(ops.cast(scores, "float32") + mask, axis=-1)
-        shares = self.dropout(ops.cast(weights, values.dtype))
-        shares = ops.reshape(shares, (*grouped, num_keys))
+        weights = shares_of(scores, mask)
+        dropped = self.dropout(ops.cast(weights, values.dtype))
+        shares = ops.reshape(dropped, (*grouped, num_keys))
         got = ops.reshape(
             ops.matmul(shares, values), (-1, self.num_heads, length, self.head_size)
         )
@@ -107,6 +107,14 @@ class Attention(layers.Layer):
     def _split(self, x, heads: int):
         x = ops.reshape(x, (-1, ops.shape(x)[1], heads, self.head_size))
         return ops.transpose(x, (0, 2, 1, 3))
+
+
+def shares_of(scores: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the weights of attention, float32, whatever the scores are in."""
+    scores = ops.cast(scores, "float32") + mask
+    if scores.shape[-1] == 1:  # of which Keras warns
+        return ops.ones_like(scores)
+    return ops.softmax(scores, axis=-1)
 
 
 def padding_mask(tokens: keras.KerasTensor) -> keras.KerasTensor:

@@ -103,8 +103,8 @@ class Block(layers.Layer):
         if with_memory:
             self.cross = Attention(*sizes, False, rate, dtype=policy, name="cross")
             self.cross_residual = residual("cross_residual")
-        self.forward = FeedForward(options, dtype=policy, name="forward")
-        self.forward_residual = residual("forward_residual")
+        self.feed_forward = FeedForward(options, dtype=policy, name="feed_forward")
+        self.feed_forward_residual = residual("feed_forward_residual")
 
     def build(self, input_shape):
         for layer in self._flatten_layers(include_self=False, recursive=False):
@@ -138,5 +138,5 @@ class Block(layers.Layer):
 
     def think(self, x):
         """Apply the dense layers."""
-        got = self.forward(self.forward_residual.before(x))
-        return self.forward_residual.after(x, got)
+        got = self.feed_forward(self.feed_forward_residual.before(x))
+        return self.feed_forward_residual.after(x, got)
