@@ -102,13 +102,16 @@ class Record(keras.callbacks.Callback):
     Args:
         tracker: takes `metrics(scores, step)`.
         history: receives every epoch's scores.
+        prefix: stands before the scores' names at the tracker.
     """
 
-    def __init__(self, tracker, history: list[dict[str, float]]):
+    def __init__(self, tracker, history: list[dict[str, float]], prefix: str = ""):
         super().__init__()
         self.tracker = tracker
         self.history = history
+        self.prefix = prefix
 
     def on_epoch_end(self, epoch, logs=None):  # noqa: D102
         self.history.append(dict(logs))
-        self.tracker.metrics(logs, step=epoch + 1)
+        named = {f"{self.prefix}{name}": value for name, value in logs.items()}
+        self.tracker.metrics(named, step=epoch + 1)

@@ -258,11 +258,13 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
 
     with reopen(source) as found:
         with quiet():
-            from kerazoo.harness.export import export
+            from kerazoo.harness.export import NO_COLUMNS_IN_INT8, export
             from kerazoo.harness.reports import of_task
             from kerazoo.harness.run import NUM_VERIFIED, collect
 
             data, model = found.load_data(), found.load_model()
+            if data.served and "tflite-int8" in formats:
+                raise ValueError(f"--formats: no tflite-int8, as {NO_COLUMNS_IN_INT8}")
             data = data.served or data
         inputs, targets = collect(data.validation, NUM_VERIFIED)
         verdicts = export(

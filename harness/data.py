@@ -1,6 +1,7 @@
 """What a template's `load_data` returns, and the harness works with."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,3 +75,31 @@ def digest(*arrays: np.ndarray) -> str:
         whole.update(f"{array.dtype}{array.shape}".encode())
         whole.update(np.ascontiguousarray(array))
     return whole.hexdigest()[:12]
+
+
+def collect(
+    batches: Iterable, most: int | None = None
+) -> tuple[np.ndarray | dict[str, np.ndarray], np.ndarray]:
+    """Return the first samples of batches, or all: inputs, and targets in one column.
+
+    Shares of classes become class indices; inputs by name stay so.
+    """
+    inputs, targets = [], []
+    for x, y in batches:
+        inputs.append({k: np.asarray(v) for k, v in x.items()} if named(x) else x)
+        y = np.asarray(y)
+        targets.append(y.argmax(axis=-1) if y.ndim > 1 else y)
+        if most and sum(map(len, targets)) >= most:
+            break
+    targets = np.concatenate(targets)[:most]
+    if named(inputs[0]):
+        names = list(inputs[0])
+        return {
+            k: np.concatenate([x[k] for x in inputs])[:most] for k in names
+        }, targets
+    return np.concatenate([np.asarray(x) for x in inputs])[:most], targets
+
+
+def named(inputs) -> bool:
+    """Tell inputs by name from a single one."""
+    return isinstance(inputs, dict)

@@ -28,6 +28,9 @@ FILE_NAMES = {
 # every layer.
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
 
+# Why full int8 is for networks that take encoded numbers.
+NO_COLUMNS_IN_INT8 = "a column's missing values have no place among 256 numbers"
+
 Inputs = np.ndarray | dict[str, np.ndarray]  # of a model with one input, or by name
 
 
@@ -42,6 +45,8 @@ class Metric:
         spread: targets → the unit of differences: 1 for shares, the standard deviation
             for numbers.
         decide: outputs → the decision of each sample, if there is one to agree on.
+        max_difference: by format, the largest difference of an output that passes, in
+            units of the spread; none where outputs have no differences to measure.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Metric:
     higher_is_better: bool = True
     spread: Callable[[np.ndarray], float] = lambda targets: 1.0
     decide: Callable[[np.ndarray], np.ndarray] | None = None
+    max_difference: dict[str, float] = field(default_factory=lambda: MAX_DIFFERENCE)
 
 
 def _accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
@@ -271,7 +277,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         failure = "Keras itself gives NaN or infinity"
     elif not np.isfinite(outputs).all():
         failure = "gives NaN or infinity"
-    elif difference > MAX_DIFFERENCE.get(name, np.inf) * spread:
+    elif difference > metric.max_difference.get(name, np.inf) * spread:
         failure = f"differs from Keras by {difference:.2g}"
     elif worse > exam.tolerance * spread:
         change = "falls" if metric.higher_is_better else "rises"

@@ -34,7 +34,7 @@ def main(folder: Path, formats: list[str]) -> None:
         importlib.import_module(module)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     with np.load(folder / "calibration.npz") as stored:
-        calibration = dict(stored)
+        calibration = in_types_of(model, dict(stored))
     with tempfile.TemporaryDirectory() as single:
         write_saved_model(model, Path(single), batch=1)
         report = {
@@ -104,7 +104,8 @@ def to_tflite(saved_model: str, name: str, calibration: Samples) -> bytes:
     Args:
         saved_model: its folder.
         name: a TFLite format of `kerazoo.harness.config.EXPORT_FORMATS`.
-        calibration: real inputs, from which full int8 reads its ranges.
+        calibration: real inputs in the model's types, from which full int8 reads its
+            ranges.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
     # Without this line the converter may use operators that no stock runtime has.
@@ -121,14 +122,16 @@ def to_tflite(saved_model: str, name: str, calibration: Samples) -> bytes:
     return converter.convert()
 
 
+def in_types_of(model: keras.Model, samples: Samples) -> Samples:
+    """Return samples in the types of a model's inputs: pixels of bytes as floats."""
+    kinds = {x.name: str if x.dtype == "string" else x.dtype for x in model.inputs}
+    return {name: array.astype(kinds[name]) for name, array in samples.items()}
+
+
 def one_by_one(samples: Samples) -> Iterator[Samples]:
-    """Yield batches of one, numbers as float32."""
+    """Yield batches of one."""
     for i in range(len(next(iter(samples.values())))):
-        single = {name: array[i : i + 1] for name, array in samples.items()}
-        yield {
-            name: array if array.dtype.kind == "U" else array.astype("float32")
-            for name, array in single.items()
-        }
+        yield {name: array[i : i + 1] for name, array in samples.items()}
 
 
 def gpu_problems(content: bytes) -> list[str]:

@@ -17,6 +17,7 @@ class Report:
     scores: dict[str, float]
     figures: dict[str, Figure]
     tables: dict[str, dict[str, list]]
+    beside: str = ""  # a line for the terminal, to judge the scores by
 
 
 def of_task(task: str) -> ModuleType:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerazoo.harness import baselines
+from kerazoo.harness import baselines, interval_figures
 from kerazoo.harness.data import Data
 from kerazoo.harness.export import RMSE, by_name
 from kerazoo.harness.export import answers as answer
@@ -50,34 +50,46 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
         "partial_dependence": partial_dependence(model, inputs, top, data.target),
     }
     if outputs.shape[1] == 3:
-        figures["intervals"] = intervals(targets, outputs)
+        figures["intervals"] = interval_figures.widths(targets, outputs)
+        figures["calibration"] = interval_figures.calibration(
+            targets, outputs, data.metadata["head"], data.metadata["encoding"]["target"]
+        )
     table = {"model": ["this model", *rivals]}
-    for name in ("rmse", "mae", "r2"):
+    for name in rivals["mean"]:
         table[name] = [round(s[name], 4) for s in (scores, *rivals.values())]
     ranked = {
         "column": list(importance),
         "rise of the RMSE": [round(v, 4) for v in importance.values()],
     }
-    measured = {f"{name}_rmse": rival["rmse"] for name, rival in rivals.items()}
+    measured = {
+        f"{rival}_{name}": found[name]
+        for rival, found in rivals.items()
+        for name in found
+    }
     return Report(
-        summary(scores["rmse"], rivals),
+        summary(scores, rivals),
         scores | measured,
         figures,
         {"baselines": table, "importance": ranked},
+        "  ".join(f"{k}_rmse {v['rmse']:.4f}" for k, v in rivals.items()),
     )
 
 
-def summary(rmse: float, rivals: dict[str, dict[str, float]]) -> str:
-    """Say in a line whether the network earns its keep."""
+def summary(scores: dict[str, float], rivals: dict[str, dict[str, float]]) -> str:
+    """Say in a line whether the network earns its keep, and its intervals theirs."""
+    rmse = scores["rmse"]
     best = min(rivals, key=lambda name: rivals[name]["rmse"])
     others = ", ".join(
         f"{k.replace('_', ' ')} {v['rmse']:,.4g}" for k, v in rivals.items()
     )
     better = rmse < rivals[best]["rmse"]
     verdict = "better than" if better else "**not** better than"
+    held = ""
+    if "coverage" in scores:
+        held = f"; intervals of {INTERVAL:.0%} hold {scores['coverage']:.1%} of targets"
     return (
         f"**{rmse:,.4g} test RMSE**, {verdict} the best baseline "
-        f"({best.replace('_', ' ')}); {others}"
+        f"({best.replace('_', ' ')}); {others}" + held
     )
 
 
@@ -264,24 +276,6 @@ def partial_dependence(
         axes.set(xlabel=name)
         plain(axes)
     grid[0].set_ylabel(f"mean {target}")
-    return figure
-
-
-def intervals(targets: np.ndarray, outputs: np.ndarray) -> Figure:
-    """Draw how often intervals hold the target, by their width."""
-    low, high = outputs[:, 1], outputs[:, 2]
-    inside = (low <= targets) & (targets <= high)
-    groups = np.array_split(np.argsort(high - low, kind="stable"), 10)
-    groups = [group for group in groups if len(group)]
-    figure = Figure(figsize=(6, 3.8), layout="constrained")
-    axes = figure.subplots()
-    widths = [(high - low)[g].mean() for g in groups]
-    axes.plot(widths, [inside[g].mean() for g in groups], BLUE, marker="o")
-    axes.axhline(INTERVAL, color=GREY, ls="--", lw=1)
-    axes.set(xlabel="width of the interval", ylabel="share of targets inside")
-    axes.set(title=f"Coverage: {inside.mean():.1%}, should be {INTERVAL:.0%}")
-    axes.set_ylim(0, 1.02)
-    plain(axes)
     return figure
 
 

@@ -6,22 +6,21 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from kerazoo.harness import environment, export, reports, tracking, training
+from kerazoo.harness import environment, export, note, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
-from kerazoo.harness.data import Data, DataError
+from kerazoo.harness.data import Data, DataError, collect, named
 from kerazoo.harness.export import Verdict
 
 if TYPE_CHECKING:
     import keras
 
 NUM_VERIFIED = 500  # validation samples on which exported files are compared with Keras
+SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
 
 
 class Run:
@@ -31,12 +30,30 @@ class Run:
         self.config = config
         self.tracker = tracker
         self.folder = Path("runs") / f"{tracker.name}-{tracker.run_id[:8]}"
-        self.history: list[dict[str, float]] = []
+        self.histories: list[list[dict[str, float]]] = []  # by model, by epoch
         self.scores: dict[str, float] = {}
         self.summary = ""  # of the scores, in Markdown
+        self.member = 1  # of an ensemble: which model is trained
         self.verdicts: list[Verdict] = []
         self.folder.mkdir(parents=True)
         self.start = time.monotonic()
+
+    def members(self, count: int) -> Iterator[int]:
+        """Yield the number of each model of an ensemble, from 1, with seeds of its own.
+
+        Build, compile and fit one model a turn. The first is what a run of one model
+        trains, and bears the usual names; what the second one logs begins with
+        `member2_`, and its checkpoints lie in `member2/`.
+        """
+        import keras
+
+        for self.member in range(1, count + 1):
+            seed = self.config.seed + SEEDS_APART * (self.member - 1)
+            if self.member > 1:
+                keras.utils.set_random_seed(seed)
+            if count > 1:
+                print(f"member {self.member}/{count}, seed {seed}")
+            yield self.member
 
     def fit(self, model: "keras.Model", data: Data) -> None:
         """Train a compiled model, and leave it with the weights of its best epoch.
@@ -47,13 +64,20 @@ class Run:
         """
         from kerazoo.harness.callbacks import Record
 
-        self.data, self.model = data, model
-        self._describe(model, data)
-        record = Record(self.tracker, self.history)
-        training.fit(model, data, self.config, self.folder, [record])
-        kept = self.history[int(self.history[-1]["best_epoch"]) - 1]
+        first = self.member == 1
+        prefix = "" if first else f"member{self.member}_"
+        folder = self.folder if first else self.folder / f"member{self.member}"
+        folder.mkdir(exist_ok=True)
+        if first:
+            self.data, self.model = data, model
+            self._describe(model, data)
+        history: list[dict[str, float]] = []
+        self.histories.append(history)
+        record = Record(self.tracker, history, prefix)
+        training.fit(model, data, self.config, folder, [record])
+        kept = note.kept_epoch(history)
         # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
-        best = {f"best_{k}": v for k, v in kept.items() if k.startswith("val_")}
+        best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
         self.scores |= best
         self.tracker.metrics(best)
 
@@ -66,21 +90,23 @@ class Run:
             data: whose inputs the model takes; `test` is used.
 
         Returns:
-            The scores: `test_…`, and `best_val_…` of the epoch that was kept.
+            The scores: `test_…`, and `best_val_…` of the epoch that was kept, for each
+            member of an ensemble.
         """
         task = reports.of_task(data.task)
         report = task.evaluate(model, data)
         self.summary = report.summary
-        if self.history:
-            best = int(self.history[-1]["best_epoch"])
-            report.figures["learning_curves"] = reports.learning_curves(
-                self.history, best
-            )
+        for number, history in enumerate(self.histories, 1):
+            name = "learning_curves" if number == 1 else f"learning_curves_{number}"
+            best = int(history[-1]["best_epoch"])
+            report.figures[name] = reports.learning_curves(history, best)
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
         shown = [f"test_{k} {report.scores[k]:.4f}" for k in task.HEADLINE]
         print(f"test   {'  '.join(shown)}")
+        if report.beside:
+            print(f"beside {report.beside}")
         for name, figure in report.figures.items():
             self.tracker.figure(figure, f"plots/{name}.png")
         for name, table in report.tables.items():
@@ -97,9 +123,13 @@ class Run:
         inputs, _ = collect(data.validation, NUM_VERIFIED)
         few = {k: v[:2] for k, v in inputs.items()} if named(inputs) else inputs[:2]
         self.tracker.model(model, few)
-        if not self.config.export:
+        formats = list(self.config.export)
+        if named(inputs) and "tflite-int8" in formats:
+            formats.remove("tflite-int8")
+            print(f"tflite-int8 is for the network alone: {export.NO_COLUMNS_IN_INT8}")
+        if not formats:
             return []
-        verdicts = self._write(model, data, self.config.export, "exports")
+        verdicts = self._write(model, data, formats, "exports")
         rows = zip(*export.rows(verdicts), strict=True)
         columns = dict(zip(export.columns(verdicts), map(list, rows), strict=True))
         self.tracker.table(columns, "tables/exports.json")
@@ -171,12 +201,12 @@ class Run:
         print(f"run    {log.name}: {log.url}")
 
     def _end(self, status: str, problem: str = "") -> None:
-        if status != "FINISHED" and (self.folder / "best.keras").exists():
+        if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
             self.tracker.files(self.folder, "checkpoints")
         if not hasattr(self, "data"):
             self.folder.rmdir()
         self.tracker.metrics({"total_minutes": (time.monotonic() - self.start) / 60})
-        self.tracker.note(_note(self, status, problem))
+        self.tracker.note(note.write(self, status, problem))
         self.tracker.end(status)
 
 
@@ -213,69 +243,6 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
             sys.exit(f"error: not verified, so not to be used: {', '.join(failed)}")
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def collect(
-    batches: Iterable, most: int | None = None
-) -> tuple[export.Inputs, np.ndarray]:
-    """Return the first samples of batches, or all: inputs, and targets in one column.
-
-    Shares of classes become class indices; inputs by name stay so.
-    """
-    inputs, targets = [], []
-    for x, y in batches:
-        inputs.append({k: np.asarray(v) for k, v in x.items()} if named(x) else x)
-        y = np.asarray(y)
-        targets.append(y.argmax(axis=-1) if y.ndim > 1 else y)
-        if most and sum(map(len, targets)) >= most:
-            break
-    targets = np.concatenate(targets)[:most]
-    if named(inputs[0]):
-        names = list(inputs[0])
-        return {
-            k: np.concatenate([x[k] for x in inputs])[:most] for k in names
-        }, targets
-    return np.concatenate([np.asarray(x) for x in inputs])[:most], targets
-
-
-def named(inputs) -> bool:
-    """Tell inputs by name from a single one."""
-    return isinstance(inputs, dict)
-
-
-def _note(run: Run, status: str, problem: str) -> str:
-    config, data = run.config, getattr(run, "data", None)
-    # The page folds the note after a few lines: what matters most comes first.
-    lines = []
-    if problem:
-        lines += [f"**{status.lower()}**: {problem}"]
-    if run.summary:
-        good = sum(verdict.passed for verdict in run.verdicts)
-        exports = f", {good} of {len(run.verdicts)} exports verified"
-        lines += [run.summary + (exports if run.verdicts else "")]
-    if data:
-        sizes = " / ".join(f"{n:,}" for n in data.sizes.values())
-        lines += [
-            f"`{run.model.name}` ({run.model.count_params():,} parameters) on "
-            f"`{data.name}` ({sizes}), loss `{config.loss}`"
-        ]
-    if run.history:
-        minutes = sum(h["epoch_seconds"] for h in run.history) / 60
-        best = int(run.history[-1]["best_epoch"])
-        lines += [
-            f"{len(run.history)} of {config.epochs} epochs in {minutes:.1f} min; "
-            f"kept epoch {best}, `{config.monitor}` "
-            f"{run.history[best - 1][config.monitor]:.4f}"
-        ]
-    lines += [f"failed: {reason}" for reason in export.failures(run.verdicts)]
-    run_id = run.tracker.run_id
-    lines += [
-        f"**Reproduce**: `{environment.command()}`; exact config, code and "
-        "packages are among the artifacts",
-        f"**Get it back**: `kerazoo export {run_id[:8]}` or "
-        f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`',
-    ]
-    return "  \n".join(lines)
 
 
 def _record_origin(run: Run) -> None:

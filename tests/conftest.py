@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,23 @@ def store(empty_store, tmp_path, monkeypatch) -> Iterator[Project]:
     yield Project(tmp_path)
     while mlflow.active_run():
         mlflow.end_run("KILLED")
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """Run a command in this process; return its exit status, output and errors."""
+    from kerazoo.harness import cli
+
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments) -> tuple[int, str, str]:
+        try:
+            status = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code
+            if isinstance(status, str):  # as Python itself ends a program
+                print(status, file=sys.stderr)
+                status = 1
+        return status, *capsys.readouterr()
+
+    return run

@@ -112,10 +112,11 @@ def test_numbers_alone_in_every_format(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_numbers_and_categories_in_float(name, tmp_path):
+def test_numbers_and_categories_in_float_and_int8(name, tmp_path):
     crosses = {"crosses": ((0, 1),)} if name == "wide_and_deep" else {}
     model, rows = trained(name, **CATEGORIES, **crosses)
-    assert differences(model, rows, ["tflite"], tmp_path) == {}
+    wrong = differences(model, rows, ["tflite", "tflite-int8"], tmp_path)
+    assert sorted(wrong) == sorted(zoo.model_card(name).failed_exports), wrong
 
 
 @pytest.mark.parametrize("name", ["ft_transformer", "linear", "tabm", "wide_and_deep"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, one_of, share
+from kerazoo.harness.config import ExportFormat, above, at_least, one_of, share
 
 LEVELS = (0.05, 0.5, 0.95)  # the quantiles of --head quantiles: the median and 90 %
 KINDS = ("number", "category", "boolean", "date")
@@ -59,6 +59,7 @@ class Config(TrainingConfig):
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=lambda: ModelConfig(name="mlp"))
     head: Literal["mean", "mean_variance", "quantiles"] = "mean"  # what is predicted
+    ensemble: int = 1  # models trained from different seeds, and averaged
     experiment: str = "regression"  # the MLflow experiment
     epochs: int = 60  # passes over the training split
     batch_size: int = 64  # rows per step
@@ -66,12 +67,15 @@ class Config(TrainingConfig):
     loss: str = "mse"  # a name from `kerazoo list losses`; it must fit the head
     monitor: str = "val_rmse"  # which metric picks the best epoch
     early_stopping: int = 16  # epochs without a better one before stopping; 0: off
-    export: tuple[
-        Literal["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"], ...
-    ] = ("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic")  # what to write
+    # What to write. tflite-int8 is for the network alone, and for tables without far
+    # outliers: all numbers share 256 steps.
+    export: tuple[ExportFormat, ...] = (
+        *("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"),
+    )
 
     def __post_init__(self):
         super().__post_init__()
+        at_least("ensemble", self.ensemble, 1)
         if self.head != "mean" and self.loss == "mse":
             fits = {"mean_variance": "gaussian_nll", "quantiles": "pinball"}[self.head]
             raise ValueError(

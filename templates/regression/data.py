@@ -55,10 +55,15 @@ def load_data(config: Config) -> Data:
         "digest": digest(*columns.values(), table.targets),
         "task": "regression",
         "target": table.target,
-        "metadata": {"encoding": encoding, "interval": tabular.INTERVAL},
+        "metadata": {
+            "encoding": encoding,
+            "head": config.head,
+            "interval": tabular.INTERVAL,
+        },
     }
     features = tabular.plain_features(encoded.values(), encoding)
-    some = rows["train"][:NUM_CALIBRATION]
+    # From the whole of a file, which may be sorted: quantisation clips what is beyond.
+    some = rows["train"][:: -(-len(rows["train"]) // NUM_CALIBRATION)]
     served = Data(
         **{split: in_rows(columns, table.targets, rows[split]) for split in rows},
         calibration={name: array[some] for name, array in columns.items()},

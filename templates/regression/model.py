@@ -6,6 +6,7 @@ from config import LEVELS, Config
 from kerazoo import zoo
 from kerazoo.harness import Data, tabular
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
+from kerazoo.zoo.regression.ensemble import ensemble
 
 
 def build_model(config: Config, data: Data) -> keras.Model:
@@ -23,6 +24,13 @@ def build_model(config: Config, data: Data) -> keras.Model:
     if config.model.weights:
         model.load_weights(config.model.weights)
     return model
+
+
+def join_models(config: Config, members: list[keras.Model]) -> keras.Model:
+    """Join trained models into one that averages them; one alone stays as it is."""
+    if len(members) == 1:
+        return members[0]
+    return ensemble(members, head(config), name=f"{members[0].name}_ensemble")
 
 
 def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:

@@ -11,22 +11,7 @@ from PIL import Image
 from workplace import SMOKE, Project, kerazoo
 
 from kerazoo import losses, zoo
-from kerazoo.harness import catalog, cli, commands, environment, tracking
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    """Run a command in this process; return its exit status, output and errors."""
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*arguments) -> tuple[int, str, str]:
-        try:
-            status = cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-        return status, *capsys.readouterr()
-
-    return run
+from kerazoo.harness import catalog, commands, environment, tracking
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The regression template, copied out and run as a user would; MLflow is read back."""
 
+import importlib
 import io
 import json
 import sys
@@ -7,7 +8,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from workplace import execute, kerazoo
+from workplace import ROOT, execute
+
+from kerazoo.harness.data import collect
+from kerazoo.harness.export import answers, by_name
+from kerazoo.harness.reopen import imported_from
 
 SMALL = ("--epochs", "3", "--model.arguments.width", "16", "--batch_size", "32")
 RNG = np.random.default_rng(0)
@@ -42,14 +47,30 @@ def diabetes(new_project):
 
 @pytest.fixture(scope="module")
 def priced(new_project):
-    """A copy that was trained on a table of the user's own, with intervals."""
+    """A copy with two models of a table of the user's own, and with intervals."""
     project = new_project("regression")
     houses().to_csv(project.folder / "houses.csv", index=False)
     return project.train(
         *("--data.path", "houses.csv", "--data.target", "price", *SMALL),
         *("--data.target_transform", "log", "--head", "quantiles"),
-        *("--loss", "pinball", "--export", "[tflite,tflite-int8-dynamic]"),
+        *("--loss", "pinball", "--ensemble", "2"),
+        *("--export", "[tflite,tflite-int8-dynamic,tflite-int8]"),
     )
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """Return a function that goes to a project's folder and store."""
+    import mlflow
+
+    def go(project):
+        uri = f"sqlite:///{project.folder / 'mlflow.db'}"
+        monkeypatch.chdir(project.folder)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        mlflow.set_tracking_uri(uri)
+        return project
+
+    return go
 
 
 def test_the_run_is_finished_with_scores_in_the_unit_of_the_target(diabetes):
@@ -58,9 +79,8 @@ def test_the_run_is_finished_with_scores_in_the_unit_of_the_target(diabetes):
     scores = run.data.metrics
     names = ("rmse", "mae", "r2", "mape", "bias", "median_error")
     rivals = ("mean", "ridge", "gradient_boosting")
-    assert {f"test_{n}" for n in names} | {f"test_{n}_rmse" for n in rivals} <= {
-        *scores
-    }
+    assert {f"test_{n}" for n in names} <= {*scores}
+    assert {f"test_{rival}_{n}" for rival in rivals for n in names} <= {*scores}
     # Of a progression from 25 to 346, not of a scaled one.
     assert 30 < scores["test_ridge_rmse"] < scores["test_mean_rmse"] < 120
     assert 30 < scores["best_val_rmse"] < 250 and 30 < scores["test_rmse"] < 250
@@ -80,9 +100,14 @@ def test_what_a_person_looks_at_is_there(diabetes):
     ]
     note = diabetes.run.data.tags["mlflow.note.content"].splitlines()
     assert "test RMSE**" in note[0] and "the best baseline" in note[0]
+    assert note[3].startswith("By its targets kerazoo would try `--loss ")
     lines = diabetes.done.stdout.splitlines()
     assert lines[0] == "diabetes: 442 rows, 10 features; target progression 25 to 346"
     assert any(line.startswith("data   diabetes: 309 train, 67 val") for line in lines)
+    (beside,) = [line for line in lines if line.startswith("beside ")]
+    for rival in ("mean", "ridge", "gradient_boosting"):
+        rmse = diabetes.run.data.metrics[f"test_{rival}_rmse"]
+        assert f"{rival}_rmse {rmse:.4f}" in beside
 
 
 def test_the_copys_own_test_passes(diabetes):
@@ -93,15 +118,103 @@ def test_the_copys_own_test_passes(diabetes):
 def test_an_odd_table_ends_as_a_verified_file(priced):
     run, stored = priced.run, priced.artifacts()
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["exports_verified"] == 4
+    assert run.data.metrics["exports_verified"] == 5
     assert 0 <= run.data.metrics["test_coverage"] <= 1
-    assert (stored / "plots" / "intervals.png").exists()
+    plots = {file.stem for file in (stored / "plots").iterdir()}
+    assert {"intervals", "calibration"} <= plots
+    note = run.data.tags["mlflow.note.content"]
+    assert f"hold {run.data.metrics['test_coverage']:.1%} of targets" in note
     assert "constant" in (stored / "data_notes.txt").read_text()
     facts = json.loads((stored / "exports" / "model.json").read_text())
     assert set(facts["inputs"]) == {"size_m", "town", "garden", "built"}
     assert facts["outputs"] == {"prediction": {"shape": [1, 3]}}
     towns = next(c for c in facts["encoding"]["columns"] if c["name"] == "town")
     assert set(towns["vocabulary"]) == {"Köln", "Ulm", "Aue", ""}
+
+
+def test_members_are_trained_apart_and_logged_side_by_side(priced):
+    run, client = priced.run, priced.client
+    for name in ("val_rmse", "loss", "learning_rate"):
+        first, second = (
+            client.get_metric_history(run.info.run_id, f"{prefix}{name}")
+            for prefix in ("", "member2_")
+        )
+        assert [m.step for m in first] == [m.step for m in second] == [1, 2, 3]
+    scores = run.data.metrics
+    best = [scores["best_val_rmse"], scores["member2_best_val_rmse"]]
+    assert best[0] != best[1], "the same seed"
+    note = run.data.tags["mlflow.note.content"]
+    assert "2 × `mlp`" in note
+    assert "`val_rmse` {:.4f}, {:.4f}".format(*best) in note
+    (folder,) = (priced.folder / "runs").iterdir()
+    for place in (folder, folder / "member2"):
+        assert {"best.keras", "last.keras"} <= {file.name for file in place.iterdir()}
+    curves = {"learning_curves.png", "learning_curves_2.png"}
+    assert curves <= {file.name for file in (priced.artifacts() / "plots").iterdir()}
+    shown = priced.done.stdout.splitlines()
+    assert [x for x in shown if "/2, seed" in x] == [
+        "member 1/2, seed 0",
+        "member 2/2, seed 1000",
+    ]
+
+
+def test_full_int8_is_written_for_the_network_alone(priced):
+    exports = priced.artifacts() / "exports"
+    assert not (exports / "model_int8.tflite").exists()
+    assert (exports / "encoded" / "model_int8.tflite").exists()
+    (told,) = [
+        x
+        for x in priced.done.stdout.splitlines()
+        if x.startswith("tflite-int8") and "for the network alone" in x
+    ]
+    assert "missing values" in told
+    facts = json.loads((exports / "encoded" / "model.json").read_text())
+    (int8,) = [file for file in facts["files"] if file["format"] == "tflite-int8"]
+    kinds = {name: spec["dtype"] for name, spec in int8["inputs"].items()}
+    assert kinds == {"numbers": "uint8", "categories": "int32"}
+
+
+def test_the_answer_of_an_ensemble_is_the_mixture_of_its_members():
+    with imported_from(ROOT / "templates" / "regression"):
+        parts = importlib.import_module("model")
+        config = importlib.import_module("config").Config(
+            head="mean_variance", loss="gaussian_nll"
+        )
+        data = importlib.import_module("data").load_data(config)
+        members = [parts.build_model(config, data) for _ in range(3)]
+        assert parts.join_models(config, members[:1]) is members[0]
+        product = parts.build_product(config, parts.join_models(config, members), data)
+    encoded, _ = collect(data.validation)
+    each = np.stack([model.predict(encoded, verbose=0) for model in members])
+    mean = each[..., 0].mean(axis=0)
+    variance = np.exp(each[..., 1]).mean(axis=0) + each[..., 0].var(axis=0)
+    far = 1.6448536 * np.sqrt(variance)
+    target = data.metadata["encoding"]["target"]
+    expected = np.stack([mean, mean - far, mean + far], axis=1)
+    columns, _ = collect(data.served.validation)
+    found = answers(product, by_name(product, columns))
+    expected = expected * target["scale"] + target["center"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
+
+
+# Only what a server needs: neither Keras nor kerazoo.
+SERVE = """
+import sys
+sys.modules["keras"] = sys.modules["kerazoo"] = None
+import mlflow, pandas as pd
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+model = mlflow.pyfunc.load_model(f"runs:/{sys.argv[1]}/model")
+rows = {"size_m": [100.0, float("nan")], "town": ["Ulm", "Rom"]}
+rows |= {"garden": ["yes", "no"], "built": [10957.0, float("nan")]}
+print(model.predict(pd.DataFrame(rows)).to_csv(index=False))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(priced):
+    """What MLflow's own loader answers for two rows."""
+    command = (sys.executable, "-c", SERVE, priced.run.info.run_id)
+    return pd.read_csv(io.StringIO(execute(*command, cwd=priced.folder).stdout))
 
 
 # Nothing but NumPy and the interpreter, beside the files that were exported.
@@ -122,31 +235,28 @@ for numbers, categories in zip(*encode(rows, encoding)):
 """
 
 
-def test_the_network_alone_answers_the_same_with_the_reference_encoder(priced):
-    run = priced.run
+def test_the_network_alone_answers_the_same_with_the_reference_encoder(priced, served):
     folder = priced.artifacts() / "exports" / "encoded"
     shown = execute(sys.executable, "-c", DEVICE, cwd=folder).stdout
     encoded = np.array([line.split() for line in shown.splitlines()], float)
-    command = (sys.executable, "-c", SERVE, run.info.run_id)
-    served = pd.read_csv(io.StringIO(execute(*command, cwd=priced.folder).stdout))
     np.testing.assert_allclose(encoded, served.to_numpy(), rtol=1e-4)
 
 
-def test_rows_are_predicted_with_unknown_and_missing_values(priced):
+def test_rows_are_predicted_with_unknown_and_missing_values(priced, inside, call):
+    inside(priced)
     rows = houses().drop(columns="price").head(4)
     rows.loc[0, ["size (m²)", "town"]] = [np.nan, "Rom"]
     rows["owner"] = "me"
     rows.to_csv(priced.folder / "rows.csv", index=False)
-    done = kerazoo("predict", "last", "rows.csv", cwd=priced.folder)
-    assert done.stderr == "not used: constant, owner\n"
-    found = pd.read_csv(io.StringIO(done.stdout))
+    status, shown, errors = call("predict", "last", "rows.csv")
+    assert (status, errors) == (0, "not used: constant, owner\n")
+    found = pd.read_csv(io.StringIO(shown))
     assert len(found) == 4 and found["owner"].tolist() == ["me"] * 4
     predicted = found[["predicted_price", "lower_price", "upper_price"]]
     assert np.isfinite(predicted.to_numpy()).all() and (predicted > 0).all(axis=None)
-    output = ("--output", "out.csv")
-    told = kerazoo("predict", "last", "rows.csv", *output, cwd=priced.folder).stdout
+    _, told, _ = call("predict", "last", "rows.csv", "--output", "out.csv")
     assert told == "4 rows in out.csv\n"
-    assert (priced.folder / "out.csv").read_text() == done.stdout
+    assert (priced.folder / "out.csv").read_text() == shown
 
 
 @pytest.mark.parametrize(
@@ -156,43 +266,35 @@ def test_rows_are_predicted_with_unknown_and_missing_values(priced):
         ({"built": "town", "town": "built"}, "Column built"),
     ],
 )
-def test_rows_that_do_not_fit_are_refused_in_one_line(change, message, priced):
+def test_rows_that_do_not_fit_are_refused_in_one_line(
+    change, message, priced, inside, call
+):
+    inside(priced)
     rows = houses().head(3).rename(columns=change)
     rows.to_csv(priced.folder / "odd.csv", index=False)
-    done = kerazoo("predict", "last", "odd.csv", cwd=priced.folder, status=2)
-    assert done.stderr.startswith("kerazoo: error: ") and message in done.stderr
-    assert done.stderr.count("\n") == 1
+    status, _, errors = call("predict", "last", "odd.csv")
+    assert status == 2 and errors.count("\n") == 1
+    assert errors.startswith("kerazoo: error: ") and message in errors
 
 
-# Only what a server needs: neither Keras nor kerazoo.
-SERVE = """
-import sys
-sys.modules["keras"] = sys.modules["kerazoo"] = None
-import mlflow, pandas as pd
-mlflow.set_tracking_uri("sqlite:///mlflow.db")
-model = mlflow.pyfunc.load_model(f"runs:/{sys.argv[1]}/model")
-rows = {"size_m": [100.0, float("nan")], "town": ["Ulm", "Rom"]}
-rows |= {"garden": ["yes", "no"], "built": [10957.0, float("nan")]}
-print(model.predict(pd.DataFrame(rows)).to_csv(index=False))
-"""
+def test_mlflow_serves_the_model_without_keras(served):
+    assert list(served) == ["prediction", "lower", "upper"] and len(served) == 2
+    assert np.isfinite(served.to_numpy()).all()
 
 
-def test_mlflow_serves_the_model_without_keras(priced):
-    run_id = priced.run.info.run_id
-    command = (sys.executable, "-c", SERVE, run_id)
-    shown = execute(*command, cwd=priced.folder).stdout
-    found = pd.read_csv(io.StringIO(shown))
-    assert list(found) == ["prediction", "lower", "upper"] and len(found) == 2
-    assert np.isfinite(found.to_numpy()).all()
-
-
-def test_a_run_is_measured_and_exported_again(diabetes):
-    shown = kerazoo("evaluate", "last", cwd=diabetes.folder).stdout
+def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
+    inside(diabetes)
+    status, shown, errors = call("evaluate", "last")
+    assert (status, errors) == (0, "")
     rmse = diabetes.run.data.metrics["test_rmse"]
     assert f"test_rmse                 {rmse:.4f}" in shown
-    formats = ("--formats", "tflite-fp16", "--folder", "again")
-    shown = kerazoo("export", "last", *formats, cwd=diabetes.folder).stdout
-    assert "tflite-fp16" in shown and "rmse" in shown
+    export = ("export", "last", "--folder", "again", "--formats")
+    status, shown, _ = call(*export, "tflite-fp16")
+    (head,) = [x for x in shown.splitlines() if x.startswith("format ")]
+    assert status == 0 and head.split()[:3] == ["format", "size", "rmse"]
+    assert "tflite-fp16" in shown
+    status, _, errors = call(*export, "tflite-int8")
+    assert status == 2 and errors.count("\n") == 1 and "missing values" in errors
 
 
 @pytest.mark.parametrize(
@@ -202,14 +304,18 @@ def test_a_run_is_measured_and_exported_again(diabetes):
         ("--data.path houses.csv --data.target prize", 1, "Did you mean 'price'"),
         ("--data.path gone.csv --data.target price", 1, "gone.csv"),
         ("--head quantiles", 2, "take pinball"),
+        ("--ensemble 0", 2, "ensemble must be at least 1"),
         ("--data.kinds.age colour", 2, "'colour' is not known"),
         ("--data.split time", 1, "--data.split_column"),
         ("--model.name tabn", 2, "Did you mean 'tabm'"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(flags, status, message, priced):
+def test_what_is_wrong_is_said_in_one_line(
+    flags, status, message, priced, inside, call
+):
+    inside(priced)
     command = ("train", ".", *flags.split(), "--experiment", "mistakes")
-    done = kerazoo(*command, cwd=priced.folder, status=status)
-    last = done.stderr.strip().splitlines()[-1]
-    assert "error: " in last and message in last, done.stderr
-    assert "Traceback" not in done.stderr
+    found, _, errors = call(*command)
+    last = errors.strip().splitlines()[-1]
+    assert found == status and "error: " in last and message in last, errors
+    assert "Traceback" not in errors

@@ -1,0 +1,86 @@
+"""The note at the top of a run's page: what it came to, and how to get it back."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerazoo import losses
+from kerazoo.harness import environment, export
+from kerazoo.harness.data import collect
+
+if TYPE_CHECKING:
+    from kerazoo.harness.run import Run
+
+NUM_ADVISING = 20_000  # training targets from which a loss is suggested
+
+
+def write(run: "Run", status: str, problem: str) -> str:
+    """Return the Markdown that stands at the top of a run's page."""
+    config, data = run.config, getattr(run, "data", None)
+    # The page folds the note after a few lines: what matters most comes first.
+    lines = []
+    if problem:
+        lines += [f"**{status.lower()}**: {problem}"]
+    if run.summary:
+        good = sum(verdict.passed for verdict in run.verdicts)
+        exports = f", {good} of {len(run.verdicts)} exports verified"
+        lines += [run.summary + (exports if run.verdicts else "")]
+    if data:
+        sizes = " / ".join(f"{n:,}" for n in data.sizes.values())
+        times = f"{run.member} × " if run.member > 1 else ""
+        lines += [
+            f"{times}`{run.model.name}` ({run.model.count_params():,} parameters) on "
+            f"`{data.name}` ({sizes}), loss `{config.loss}`"
+        ]
+    if histories := list(filter(None, run.histories)):
+        minutes = sum(h["epoch_seconds"] for each in histories for h in each) / 60
+        kept = [kept_epoch(history) for history in histories]
+        best = _listed(int(scores["best_epoch"]) for scores in kept)
+        values = _listed(f"{scores[config.monitor]:.4f}" for scores in kept)
+        lines += [
+            f"{_listed(map(len, histories))} of {config.epochs} epochs in "
+            f"{minutes:.1f} min; kept epoch {best}, `{config.monitor}` {values}"
+        ]
+    if data and run.summary and (advice := _advice(run)):
+        lines += [advice]
+    lines += [f"failed: {reason}" for reason in export.failures(run.verdicts)]
+    run_id = run.tracker.run_id
+    lines += [
+        f"**Reproduce**: `{environment.command()}`; exact config, code and "
+        "packages are among the artifacts",
+        f"**Get it back**: `kerazoo export {run_id[:8]}` or "
+        f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`',
+    ]
+    return "  \n".join(lines)
+
+
+def _advice(run: "Run") -> str:
+    """Say which loss the training targets alone suggest, and why; "" for none."""
+    data = run.data
+    if data.class_counts:
+        targets = np.repeat(np.arange(len(data.class_counts)), data.class_counts)
+    elif data.task == "regression" and run.model.output_shape[-1] == 1:
+        _, targets = collect(data.train, NUM_ADVISING)
+    else:  # what several outputs stand for is not written in the targets
+        return ""
+    try:
+        found = losses.suggest(targets)
+    except ValueError:  # such as targets of one class
+        return ""
+    # Our classifiers give a score per class, two for a yes-or-no answer too.
+    first = next(each for each in found if not each.name.startswith("binary_"))
+    flags = [f"--loss {first.name}"]
+    for name, value in first.arguments.items():
+        if not isinstance(value, list):  # counts of classes, which templates fill in
+            flags.append(f"--loss_arguments.{name} {value}")
+    return f"By its targets kerazoo would try `{' '.join(flags)}`: {first.reason}"
+
+
+def kept_epoch(history: list[dict[str, float]]) -> dict[str, float]:
+    """Return the scores of the epoch whose weights were kept."""
+    return history[int(history[-1]["best_epoch"]) - 1]
+
+
+def _listed(values: Iterable) -> str:
+    return ", ".join(map(str, values))
