@@ -92,6 +92,13 @@ class Translator(keras.Model):
             _connect(self.encoder, self.decoder)
         self.built = True
 
+    def compile(self, jit_compile="auto", run_eagerly=False):
+        # Without Keras's optimizer, whose variables would be saved, and missed again.
+        super().compile(None, jit_compile=jit_compile, run_eagerly=run_eagerly)
+
+    def compile_from_config(self, config):
+        self.compile()  # how to run is the machine's affair, not that of the file
+
     def call(self, inputs) -> dict[str, keras.KerasTensor]:
         with_prefix = isinstance(inputs, list | tuple)
         source, prefix = inputs if with_prefix else (inputs, None)
