@@ -35,7 +35,12 @@ def encode(columns: dict, encoding: dict) -> tuple[np.ndarray, np.ndarray]:
         missing = np.isnan(x)
         x = np.where(missing, np.float32(column["fill"]), x)
         x = np.clip(x, np.float32(column["low"]), np.float32(column["high"]))
-        numbers.append((x - np.float32(column["center"])) / np.float32(column["scale"]))
+        if "quantiles" in column:
+            knots = np.float32(column["quantiles"])
+            numbers.append(np.interp(x, knots, column["normals"]))
+        else:
+            center, scale = np.float32(column["center"]), np.float32(column["scale"])
+            numbers.append((x - center) / scale)
         if column["kind"] == "date":
             for period in (YEAR, WEEK):
                 period = np.float32(period)
@@ -60,15 +65,17 @@ def decode(z: np.ndarray, target: dict) -> np.ndarray:
     x = np.asarray(z, "float64") * target["scale"] + target["center"]
     if target["transform"] == "log":
         return np.exp(x)
+    if target["transform"] == "box_cox":
+        return target["unit"] * _grow(x, target["power"])
     if target["transform"] == "yeo_johnson":
-        power = target["power"]
-        return np.where(x >= 0, _grow(x, power), -_grow(-x, 2 - power))
+        above = _grow(np.maximum(x, 0), target["power"]) - 1
+        below = 1 - _grow(np.maximum(-x, 0), 2 - target["power"])
+        return np.where(x >= 0, above, below)
     return x
 
 
 def _grow(x: np.ndarray, power: float) -> np.ndarray:
-    """Undo Yeo and Johnson's transform of numbers from 0 up."""
-    x = np.maximum(x, 0)
+    """Undo Box and Cox's transform."""
     if abs(power) < 1e-6:
-        return np.expm1(x)
-    return np.maximum(power * x + 1, 1e-12) ** (1 / power) - 1
+        return np.exp(x)
+    return np.maximum(power * x + 1, 1e-12) ** (1 / power)

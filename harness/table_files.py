@@ -12,10 +12,10 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kerazoo.harness.data import DataError
 
@@ -56,8 +56,7 @@ def read_frame(source: Any, delimiter: str, encoding: str) -> "pandas.DataFrame"
                 f"{type(source).__name__}."
             )
         frame = source.set_axis(pd.RangeIndex(len(source), name="row"))
-    frame = frame.set_axis([str(label).strip() for label in frame.columns], axis=1)
-    _check_names(name, list(frame.columns))
+    frame = _checked_names(frame, name)
     if not len(frame):
         raise DataError(f"{name} has a header and no rows.")
     return frame
@@ -106,12 +105,9 @@ def places(index: "pandas.Index") -> str:
 def _of_file(
     path: Path, name: str, delimiter: str, encoding: str
 ) -> "pandas.DataFrame":
-    if path.is_dir():
-        raise DataError(f"{name} is a folder; give one file of it.")
-    if not path.exists():
-        raise DataError(f"There is no file {name}.")
-    if not path.name.lower().endswith(SUFFIXES):
-        raise DataError(f"{name}: tables are read from {', '.join(SUFFIXES)} files.")
+    import pandas as pd
+
+    _check_file(path, name)
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".gz":
@@ -122,7 +118,20 @@ def _of_file(
         raise DataError(f"{name} is empty.")
     if path.suffix.lower() == ".parquet":
         return _of_parquet(content, name)
-    return _of_text(_decoded(content, name, encoding), name, delimiter)
+    text = io.StringIO(_decoded(content, name, encoding), newline="")
+    chunks = list(_text_chunks(text, name, delimiter))
+    if not chunks:
+        raise DataError(f"{name} has a header and no rows.")
+    return pd.concat(chunks)
+
+
+def _check_file(path: Path, name: str) -> None:
+    if path.is_dir():
+        raise DataError(f"{name} is a folder; give one file of it.")
+    if not path.exists():
+        raise DataError(f"There is no file {name}.")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise DataError(f"{name}: tables are read from {', '.join(SUFFIXES)} files.")
 
 
 def _of_parquet(content: bytes, name: str) -> "pandas.DataFrame":
@@ -172,26 +181,86 @@ def _decoded(content: bytes, name: str, encoding: str) -> str:
     return text
 
 
-def _of_text(text: str, name: str, delimiter: str) -> "pandas.DataFrame":
+def read_chunks(
+    path: Path, delimiter: str, encoding: str
+) -> Iterator["pandas.DataFrame"]:
+    """Yield a file's rows in pieces of `CHUNK`, as `read_frame` would return them.
+
+    Raises:
+        DataError: as `read_frame`, where reading gets to what is wrong.
+    """
+    name = shown(str(path))
+    _check_file(path, name)
+    chunks = _parquet_chunks if path.suffix.lower() == ".parquet" else _opened_chunks
+    for chunk in chunks(path, name, delimiter, encoding):
+        yield _checked_names(chunk, name)
+
+
+def _opened_chunks(path: Path, name: str, delimiter: str, encoding: str):
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    line = 1
+    try:
+        with opened(
+            path, "rt", encoding="utf-8-sig" if plain else encoding, newline=""
+        ) as file:
+            for chunk in _text_chunks(file, name, delimiter):
+                line = chunk.index[-1]
+                yield chunk
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name} is not in {encoding}, behind line {line}: "
+            f"0x{error.object[error.start]:02x}. Give --data.encoding, such as latin-1."
+        ) from error
+    except LookupError as error:
+        raise DataError(
+            f"--data.encoding {shown(encoding)} cannot be used: {first_line(error)}"
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} cannot be read: {first_line(error)}") from error
+
+
+def _parquet_chunks(path: Path, name: str, delimiter: str, encoding: str):
+    del delimiter, encoding
+    import pandas as pd
+    import pyarrow.parquet
+
+    start = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(CHUNK):
+                stop = start + batch.num_rows
+                index = pd.RangeIndex(start, stop, name="row")
+                yield batch.to_pandas().set_axis(index)
+                start = stop
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = first_line(error)
+        raise DataError(f"{name} is no whole Parquet file: {reason}") from error
+
+
+def _text_chunks(
+    file: TextIO, name: str, delimiter: str
+) -> Iterator["pandas.DataFrame"]:
     import pandas as pd
 
-    given, delimiter = delimiter, delimiter or _delimiter(text)
+    given, delimiter = delimiter, delimiter or _delimiter(file)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise DataError(
             f"--data.delimiter {delimiter!r} cannot be used; it is one character."
         )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     uneven: list[tuple[int, int]] = []
-    chunks = []
     try:
-        header = next(row for row in reader if row)
-        _check_delimiter(name, header, given)
+        header = next((row for row in reader if row), [])
+        if header:
+            _check_delimiter(name, header, given)
         rows = _rows(reader, len(header), uneven)
         while chunk := list(islice(rows, CHUNK)):
             lines = pd.Index([line for line, _ in chunk], name="line")
             cells = [row for _, row in chunk]
             labels = range(len(header))
-            chunks.append(pd.DataFrame(cells, lines, labels, dtype="str"))
+            frame = pd.DataFrame(cells, lines, labels, dtype="str")
+            yield frame.set_axis(header, axis=1)
     except csv.Error as error:
         raise DataError(f"{name}, line {reader.line_num}: {error}.") from error
     if uneven:
@@ -201,9 +270,6 @@ def _of_text(text: str, name: str, delimiter: str) -> "pandas.DataFrame":
             f"{uneven[0][1]}; uneven are {places(lines)}. A field that holds "
             f"{delimiter!r} must stand in double quotes."
         )
-    if not chunks:
-        raise DataError(f"{name} has a header and no rows.")
-    return pd.concat(chunks).set_axis(header, axis=1)
 
 
 def _rows(reader: Any, width: int, uneven: list[tuple[int, int]]):
@@ -217,9 +283,10 @@ def _rows(reader: Any, width: int, uneven: list[tuple[int, int]]):
         line = reader.line_num + 1
 
 
-def _delimiter(text: str) -> str:
-    header = re.sub(r'"[^"]*"', "", text.lstrip().split("\n", 1)[0])
-    return max(DELIMITERS, key=header.count)
+def _delimiter(file: TextIO) -> str:
+    header = next((line for line in file if line.strip()), "")
+    file.seek(0)
+    return max(DELIMITERS, key=re.sub(r'"[^"]*"', "", header).count)
 
 
 def _check_delimiter(name: str, header: list[str], given: str) -> None:
@@ -229,6 +296,12 @@ def _check_delimiter(name: str, header: list[str], given: str) -> None:
             f"{name} has one column, {shown(header[0])!r}; it looks as if separated "
             f"by {other[0]!r}: give --data.delimiter {other[0]!r}."
         )
+
+
+def _checked_names(frame: "pandas.DataFrame", name: str) -> "pandas.DataFrame":
+    names = [str(label).strip() for label in frame.columns]
+    _check_names(name, names)
+    return frame.set_axis(names, axis=1)
 
 
 def _check_names(name: str, names: list[str]) -> None:

@@ -1,6 +1,5 @@
-"""Which rows of a table are for training, validation and test; which are far out."""
+"""Which rows of a table are for training, which for validation, and which for test."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,22 +15,6 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 NUM_STRATA = 10  # parts of the target's range that every split has its share of
 How = Literal["random", "stratified", "group", "time"]
-
-
-@dataclass(frozen=True)
-class Outliers:
-    """The bounds of a column, and the training rows outside them."""
-
-    name: str
-    low: float
-    high: float
-    rows: np.ndarray  # positions in the table
-
-    @property
-    def note(self) -> str:
-        """What was found, for people."""
-        bounds = f"{self.low:,.6g} to {self.high:,.6g}"
-        return f"{self.name}: {len(self.rows):,} training values lie outside {bounds}"
 
 
 def split_rows(
@@ -83,51 +66,6 @@ def split_rows(
             f"{test_share:g} for test. Give larger shares, or more rows or groups."
         )
     return splits
-
-
-def iqr_bounds(values: np.ndarray, factor: float = 1.5) -> tuple[float, float]:
-    """Return bounds that lie some interquartile ranges below and above the quartiles.
-
-    Tukey 1977, Exploratory Data Analysis. Give it training values only.
-
-    Args:
-        values: (rows,) numbers; NaN is left out.
-        factor: how many ranges; Tukey calls 1.5 outside and 3 far out.
-
-    >>> iqr_bounds(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan]))
-    (-1.0, 7.0)
-    """
-    low, high = np.nanquantile(values, [0.25, 0.75])
-    reach = factor * (high - low)
-    return float(low - reach), float(high + reach)
-
-
-def find_outliers(
-    table: "Table", rows: np.ndarray, factor: float = 1.5
-) -> dict[str, Outliers]:
-    """Find the values outside their bounds, of the target and of every number.
-
-    Args:
-        table: what `read_table` returned.
-        rows: positions of the training rows; no others are looked at.
-        factor: as in `iqr_bounds`.
-
-    Returns:
-        By column, of those that have any.
-    """
-    numbers = {table.target: table.targets[rows]}
-    for column in table.columns:
-        if column.kind == "number":
-            numbers[column.name] = table.frame[column.name].to_numpy()[rows]
-    found = {}
-    for name, values in numbers.items():
-        if np.isnan(values).all():
-            continue
-        low, high = iqr_bounds(values, factor)
-        far = rows[(values < low) | (values > high)]
-        if len(far):
-            found[name] = Outliers(name, low, high, far)
-    return found
 
 
 def _dealt(order: np.ndarray, shares: tuple[float, float]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Tables: read, typed, checked and split, before anything is trained.
 
-A table is held in memory, and while it is read about twice; what does not fit there
-has to be thinned out first.
+A table is held in memory, and while it is read about twice; `table_stream` reads what
+does not fit there.
 """
 
 import os
@@ -15,20 +15,12 @@ import numpy as np
 from kerazoo.harness.data import DataError
 from kerazoo.harness.table_files import places, read_frame, shown, unknown
 from kerazoo.harness.table_kinds import Column, Kind, describe_column, type_column
-from kerazoo.harness.table_splits import Outliers, find_outliers, iqr_bounds, split_rows
+from kerazoo.harness.table_splits import split_rows
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = [
-    "Column",
-    "Outliers",
-    "Table",
-    "find_outliers",
-    "iqr_bounds",
-    "read_table",
-    "split_rows",
-]
+__all__ = ["Column", "Table", "read_table", "split_rows"]
 FEWEST_ROWS = 10
 MOST_MISSING = 0.05  # share of rows without a target that are dropped with a note
 
@@ -108,17 +100,29 @@ def read_table(
     """
     frame = read_frame(source, delimiter, encoding)
     notes = list(getattr(source, "attrs", {}).get("notes", ()))
-    _check_choices(list(frame.columns), target, kinds or {}, exclude)
+    check_choices(list(frame.columns), target, kinds or {}, exclude)
     if 0 < limit < len(frame):
         # The first ones would be all alike in a sorted table.
         frame = frame.iloc[np.linspace(0, len(frame) - 1, limit).astype(int)]
-    targets = _targets(frame[target], notes)
+    return type_table(frame, table_name(source), target, kinds or {}, exclude, notes)
+
+
+def type_table(
+    frame: "pandas.DataFrame",
+    name: str,
+    target: str,
+    kinds: Mapping[str, Kind],
+    exclude: Sequence[str],
+    notes: list[str],
+) -> Table:
+    """Do what `read_table` does with a frame whose columns have no kind yet."""
+    targets = check_target(type_column(frame[target], "number")[0], notes)
     frame = frame.loc[targets.index]
     excluded = frame[list(dict.fromkeys(exclude))]
     features = frame.drop(columns=[target, *excluded.columns])
-    features, columns = _features(features, kinds or {}, targets, notes)
+    features, columns = _features(features, kinds, targets, notes)
     return Table(
-        name=_name(source),
+        name=name,
         target=target,
         columns=columns,
         frame=features,
@@ -128,9 +132,10 @@ def read_table(
     )
 
 
-def _check_choices(
+def check_choices(
     names: list[str], target: str, kinds: Mapping[str, Kind], exclude: Sequence[str]
 ) -> None:
+    """Raise DataError where a name or a kind that was asked for is not there."""
     asked = [("target", target)]
     asked += [("exclude", name) for name in exclude]
     asked += [("kinds", name) for name in kinds]
@@ -145,8 +150,16 @@ def _check_choices(
             raise DataError(f"--data.kinds, {shown(name)}: {unknown(kind, allowed)}")
 
 
-def _targets(values: "pandas.Series", notes: list[str]) -> "pandas.Series":
-    values, _ = type_column(values, "number")
+def check_target(values: "pandas.Series", notes: list[str]) -> "pandas.Series":
+    """Return the targets that are there.
+
+    Args:
+        values: numbers, NaN where missing.
+        notes: receives which rows have none.
+
+    Raises:
+        DataError: too many are missing, there are too few, or they are all the same.
+    """
     missing = values.isna()
     name, share = shown(values.name), missing.mean()
     if share > MOST_MISSING:
@@ -214,7 +227,8 @@ def _features(
     return features, tuple(columns)
 
 
-def _name(source: Any) -> str:
+def table_name(source: Any) -> str:
+    """Return what a file or a frame is called."""
     if isinstance(source, str | os.PathLike):
         name = Path(source).name
         return name.split(".")[0] or name

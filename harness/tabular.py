@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
 from kerazoo.harness.table_encoder import WEEK, YEAR
+from kerazoo.harness.table_outliers import bounds
+from kerazoo.harness.table_target import Transform, fit_target
 
 if TYPE_CHECKING:
     import keras
@@ -21,15 +22,24 @@ if TYPE_CHECKING:
     from kerazoo.harness.tables import Table
 
 Encoding = dict[str, Any]
-Transform = Literal["standardise", "log", "yeo_johnson"]
+NumberTransform = Literal["standardise", "quantile"]
 INTERVAL = 0.9  # what lies between the lower and the upper bound of a prediction
 NORMAL_95 = 1.6448536  # standard deviations from the mean to the 95th percentile
 MOST_ONE_HOT = 50  # codes of a column that baselines see one by one
+# Knots of a quantile transform: one for 30 rows, within bounds; Gorishniy et al. 2021,
+# arXiv:2106.11959. Above 1024 numbers TFLite's dynamic int8 would round a table.
+ROWS_PER_KNOT, FEWEST_KNOTS, MOST_KNOTS = 30, 10, 1000
 EPOCH = "1970-01-01"
 
 
 def fit_encoding(
-    table: "Table", rows: np.ndarray, transform: Transform, winsorise: float = 0.0
+    table: "Table",
+    rows: np.ndarray,
+    transform: Transform,
+    *,
+    number_transform: NumberTransform = "standardise",
+    winsorise: float = 0.0,
+    clip_iqr: float = 0.0,
 ) -> Encoding:
     """Read everything that encoding needs off the training rows, and off no others.
 
@@ -37,11 +47,14 @@ def fit_encoding(
         table: typed columns and targets.
         rows: positions of the training rows.
         transform: of the target, before it is standardised.
-        winsorise: share of each number's values at either end that is drawn to the
-            bound, in [0, 0.5).
+        number_transform: `quantile` gives each number the place that it would have in
+            a normal sample.
+        winsorise: share of each number's values at either end that is drawn in, as in
+            `table_outliers.bounds`.
+        clip_iqr: interquartile ranges beyond which they are; one of the two.
 
     Raises:
-        DataError: the logarithm of a target that is not above 0.
+        DataError: the logarithm or a power of a target that is not above 0.
     """
     frame = table.frame.iloc[rows]
     inputs = input_names([column.name for column in table.columns])
@@ -49,7 +62,12 @@ def fit_encoding(
         {
             "name": column.name,
             "input": inputs[column.name],
-            **_fit_column(frame[column.name], column.kind, winsorise),
+            **_fit_column(
+                as_served(frame[column.name], column.kind),
+                column.kind,
+                number_transform,
+                (winsorise, clip_iqr) if column.kind == "number" else (0.0, 0.0),
+            ),
         }
         for column in table.columns
     ]
@@ -73,41 +91,6 @@ def input_names(names: Sequence[str]) -> dict[str, str]:
             free, number = f"{plain}_{number}", number + 1
         found[name] = free
     return found
-
-
-def fit_target(y: np.ndarray, transform: Transform) -> dict[str, Any]:
-    """Return how targets are transformed and standardised.
-
-    Raises:
-        DataError: the logarithm of a target that is not above 0.
-    """
-    fitted: dict[str, Any] = {"transform": transform}
-    if transform == "log":
-        if y.min() <= 0:
-            raise DataError(
-                f"--data.target_transform log needs targets above 0; the smallest is "
-                f"{y.min():g}. yeo_johnson takes any number."
-            )
-        y = np.log(y)
-    elif transform == "yeo_johnson":
-        from sklearn.preprocessing import PowerTransformer
-
-        fit = PowerTransformer(method="yeo-johnson", standardize=False)
-        y = fit.fit_transform(y[:, None])[:, 0]
-        fitted["power"] = float(fit.lambdas_[0])
-    return {**fitted, "center": float(y.mean()), "scale": float(y.std() or 1.0)}
-
-
-def scale_target(y: np.ndarray, target: dict[str, Any]) -> np.ndarray:
-    """Return targets as a model is trained on them; `decode` is the way back."""
-    if target["transform"] == "log":
-        # Rows that were not there when the bound was checked.
-        y = np.log(np.maximum(y, np.finfo("float32").tiny))
-    elif target["transform"] == "yeo_johnson":
-        from scipy.stats import yeojohnson
-
-        y = yeojohnson(y, target["power"])
-    return ((y - target["center"]) / target["scale"]).astype("float32")
 
 
 def served_columns(
@@ -163,20 +146,6 @@ def plain_features(encoded: Iterable[np.ndarray], encoding: Encoding) -> np.ndar
     return np.concatenate(columns, axis=1, dtype="float32")
 
 
-def winsorised_notes(table: "Table", rows: np.ndarray, encoding: Encoding) -> list[str]:
-    """Say of every column how many training values are drawn in to its bounds."""
-    notes = []
-    for column in encoding["columns"]:
-        if column["kind"] != "number":
-            continue
-        values = as_served(table.frame[column["name"]].iloc[rows], "number")
-        count = int(((values < column["low"]) | (values > column["high"])).sum())
-        if count:
-            bounds = f"{column['low']:g} to {column['high']:g}"
-            notes.append(f"{column['name']}: {count} values are drawn in to {bounds}")
-    return notes
-
-
 def attach_columns(
     model: "keras.Model", encoding: Encoding, head: str | tuple[float, ...] = "mean"
 ) -> "keras.Model":
@@ -211,7 +180,7 @@ def attach_columns(
     if numbers:
         encoded.append(keras.ops.stack(numbers, axis=-1))
     if codes:
-        encoded.append(keras.ops.stack(codes, axis=-1))
+        encoded.append(keras.ops.concatenate(codes, axis=-1))
     # Without the optimizer and the loss, which would travel along.
     network = keras.Model(model.inputs, model.outputs[0], name=f"{model.name}_network")
     z = network(encoded[0] if len(encoded) == 1 else encoded)
@@ -233,35 +202,41 @@ def decode_in_graph(z, target: dict[str, Any]):
     from keras import ops
 
     def grow(x, power):
-        x = ops.maximum(x, 0.0)
         if abs(power) < 1e-6:
-            return ops.exp(x) - 1.0
-        return ops.power(ops.maximum(power * x + 1.0, 1e-12), 1 / power) - 1.0
+            return ops.exp(x)
+        power, inverse = _whole([power, 1 / power], x)
+        return ops.power(ops.maximum(power * x + 1.0, 1e-12), inverse)
 
-    x = z * target["scale"] + target["center"]
+    constants = [target["scale"], target["center"], target.get("unit", 1.0)]
+    scale, center, unit = _whole(constants, z)
+    x = z * scale + center
     if target["transform"] == "log":
         return ops.exp(x)
+    if target["transform"] == "box_cox":
+        return unit * grow(x, target["power"])
     if target["transform"] == "yeo_johnson":
         power = target["power"]
-        return ops.where(x >= 0, grow(x, power), -grow(-x, 2 - power))
+        above = grow(ops.maximum(x, 0.0), power) - 1.0
+        below = 1.0 - grow(ops.maximum(-x, 0.0), 2 - power)
+        return ops.where(x >= 0, above, below)
     return x
 
 
-def _fit_column(column: "pandas.Series", kind: str, winsorise: float) -> dict[str, Any]:
-    values = as_served(column, kind)
+def _fit_column(
+    values: np.ndarray,
+    kind: str,
+    number_transform: NumberTransform,
+    rules: tuple[float, float],
+) -> dict[str, Any]:
     if kind in ("category", "boolean"):
         texts, counts = np.unique(values, return_counts=True)
         vocabulary = texts[np.argsort(-counts, kind="stable")].tolist()
         return {"kind": "category", "vocabulary": vocabulary}
     known = values[~np.isnan(values)].astype("float64")
     fill = float(np.median(known)) if len(known) else 0.0
-    share = winsorise if kind == "number" else 0.0
-    bounds = np.quantile(known, [share, 1 - share]) if len(known) else (0.0, 0.0)
-    # Without winsorising nothing is drawn in, also not what training never saw.
-    far = float(np.finfo("float32").max)
-    low, high = map(float, bounds) if share else (-far, far)
+    low, high = bounds(known, *rules)
     inside = np.clip(np.where(np.isnan(values), fill, values), low, high)
-    return {
+    fitted = {
         "kind": kind,
         "fill": fill,
         "low": low,
@@ -270,6 +245,32 @@ def _fit_column(column: "pandas.Series", kind: str, winsorise: float) -> dict[st
         "scale": float(inside.std(dtype="float64")) or 1.0,
         "flag": len(known) < len(values),
     }
+    # Dates go on beyond the training rows, quantiles do not.
+    if number_transform == "quantile" and kind == "number":
+        fitted |= _fit_quantiles(np.clip(known, low, high))
+    return fitted
+
+
+def _fit_quantiles(known: np.ndarray) -> dict[str, list[float]]:
+    """Return quantiles of a number, and the normal numbers that they become.
+
+    Equal quantiles become one, at the middle of their levels. The ends lie where the
+    first and the last of so many normal numbers are expected.
+    """
+    from scipy.stats import norm
+
+    count = np.clip(len(known) // ROWS_PER_KNOT, FEWEST_KNOTS, MOST_KNOTS)
+    levels = np.linspace(0, 1, count)
+    knots = np.quantile(known, levels).astype("float32") if len(known) else levels[:1]
+    knots[np.abs(knots) < 1e-30] = 0  # TensorFlow takes the very smallest for 0 too
+    knots, first, counts = np.unique(knots, return_index=True, return_counts=True)
+    if len(knots) < 2:
+        return {}  # nothing to transform; standardisation gives 0
+    middles = (levels[first] + levels[first + counts - 1]) / 2
+    end = 0.5 / len(known)
+    normals = norm.ppf(np.clip(middles, end, 1 - end)).round(6)
+    # As short as float32 can be written.
+    return {"quantiles": [float(str(k)) for k in knots], "normals": normals.tolist()}
 
 
 def _code(text, column: dict[str, Any]):
@@ -278,20 +279,60 @@ def _code(text, column: dict[str, Any]):
     look = keras.layers.StringLookup(
         vocabulary=column["vocabulary"], name=f"{column['input']}_code"
     )
-    return keras.ops.cast(look(text), "int32")
+    # LiteRT 2.3 learns the shape of what it looks up at run time only, and then refuses
+    # much of what follows; to reshape it makes the shape known before.
+    return keras.ops.reshape(keras.ops.cast(look(text), "int32"), (-1, 1))
 
 
 def _numbers(x, column: dict[str, Any]) -> list:
     from keras import ops
 
     missing = ops.not_equal(x, x)  # only NaN differs from itself
-    x = ops.where(missing, column["fill"], x)
-    x = ops.maximum(ops.minimum(x, column["high"]), column["low"])
-    numbers = [(x - column["center"]) / column["scale"]]
+    names = ("fill", "low", "high", "center", "scale")
+    fill, low, high, center, scale = _whole([column[name] for name in names], x)
+    x = ops.maximum(ops.minimum(ops.where(missing, fill, x), high), low)
+    standardised = (x - center) / scale
+    numbers = [_normal(x, column) if "quantiles" in column else standardised]
     if column["kind"] == "date":
-        for period in (YEAR, WEEK):
+        for period in _whole((YEAR, WEEK), x):
             turn = 2 * np.pi / period * (x - period * ops.floor(x / period))
             numbers += [ops.sin(turn), ops.cos(turn)]
     if column["flag"]:
         numbers.append(ops.cast(missing, "float32"))
     return numbers
+
+
+def _normal(x, column: dict[str, Any]):
+    """Look up which two quantiles a number lies between, and how far it has come."""
+    from keras import ops
+
+    knots, normals = np.float32(column["quantiles"]), np.float32(column["normals"])
+    first, last = _whole(knots[[0, -1]], x)
+    x = ops.maximum(ops.minimum(x, last), first)
+    # `ops.searchsorted` is no operation that TFLite has.
+    passed = ops.greater_equal(ops.expand_dims(x, -1), _constants(knots[1:-1], x))
+    left = ops.sum(ops.cast(passed, "int32"), axis=-1)
+    slopes = np.diff(normals) / np.diff(knots)
+    lines = np.stack([knots[:-1], slopes, normals[:-1]], axis=-1).view("int32")
+    line = ops.view(ops.take(lines, left, axis=0), "float32")
+    return line[:, 2] + (x - line[:, 0]) * line[:, 1]
+
+
+def _whole(values: Sequence[float], x) -> list:
+    """Return constants for each of a batch that a float16 file leaves whole.
+
+    It rounds floats to 11 bits and to 65504 at most, and leaves integers alone.
+    """
+    constants = _constants(np.float32(values), x)
+    return [constants[..., i] for i in range(len(values))]
+
+
+def _constants(values: np.ndarray, x):
+    """Return (batch, constants) floats that are integers to a converter."""
+    from keras import ops
+
+    # Always 0, which no converter sees; it would make them floats again.
+    zero = ops.minimum(ops.cast(ops.not_equal(x, x), "int32"), 0)
+    # Not added: Keras 3.15 may take them for a bias of the second axis.
+    bits = ops.subtract(values.view("int32"), ops.expand_dims(zero, -1))
+    return ops.view(bits, "float32")

@@ -40,7 +40,7 @@ CONFINED = {
     },
 }
 # Requirements of requirements: what is imported → who brings it along.
-BROUGHT_ALONG = {"yaml": "jsonargparse", "scipy": "scikit-learn"}
+BROUGHT_ALONG = {"yaml": "jsonargparse", "scipy": "scikit-learn", "pyarrow": "mlflow"}
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}
 BACKENDS = {"jax", "torch"}  # extras
 

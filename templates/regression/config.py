@@ -9,6 +9,10 @@ from kerazoo.harness import ModelConfig, TrainingConfig
 from kerazoo.harness.config import ExportFormat, above, at_least, one_of, share
 
 LEVELS = (0.05, 0.5, 0.95)  # the quantiles of --head quantiles: the median and 90 %
+OUTLIER_RULES = (  # of the features, and of the target; 0 is off
+    ("winsorise", "clip_iqr"),
+    ("target_winsorise", "target_clip_iqr", "target_drop_iqr"),
+)
 KINDS = ("number", "category", "boolean", "date")
 
 
@@ -29,18 +33,33 @@ class DataConfig:
     split_column: str = ""  # of the groups that stay together, or of the time
     validation_share: float = 0.15  # of all rows, to pick the best epoch
     test_share: float = 0.15  # of all rows, looked at once, at the end
-    target_transform: Literal["standardise", "log", "yeo_johnson"] = "standardise"
-    winsorise: float = 0.0  # share of a column's values at either end drawn inwards
-    drop_outliers: float = 0.0  # interquartile ranges beyond which training rows go
+    number_transform: Literal["standardise", "quantile"] = "standardise"  # of features
+    winsorise: float = 0.0  # share of a number's values at either end drawn inwards
+    clip_iqr: float = 0.0  # or: interquartile ranges beyond the quartiles, such as 1.5
+    target_transform: Literal["standardise", "log", "box_cox", "yeo_johnson"] = (
+        "standardise"  # undone in the model: predictions are in the target's unit
+    )
+    target_winsorise: float = 0.0  # the same of the training rows' targets; 0: off
+    target_clip_iqr: float = 0.0  # the same
+    target_drop_iqr: float = 0.0  # or: beyond these the training row is left out
     limit: int = 0  # rows, for a quick try; 0: all
+    stream_above: float = 1.0  # GB of a file that is read in pieces; 0: any file is
+    stream_sample: int = 100_000  # its rows for the encoding, baselines, test scores
 
     def __post_init__(self):
         for name in ("validation_share", "test_share"):
             above(f"data.{name}", getattr(self, name), 0)
             share(f"data.{name}", getattr(self, name))
-        share("data.winsorise", 2 * self.winsorise)
-        for name in ("drop_outliers", "limit"):
+        for names in OUTLIER_RULES:
+            for name in names:
+                at_least(f"data.{name}", getattr(self, name), 0)
+            if sum(getattr(self, name) > 0 for name in names) > 1:
+                raise ValueError(f"data: only one of {', '.join(names)} can be used")
+        for name in ("winsorise", "target_winsorise"):
+            share(f"data.{name}", 2 * getattr(self, name))
+        for name in ("limit", "stream_above"):
             at_least(f"data.{name}", getattr(self, name), 0)
+        at_least("data.stream_sample", self.stream_sample, 100)
         for column, kind in self.kinds.items():
             one_of(f"data.kinds.{column}", kind, KINDS)
         if self.source == "table" and not (self.path and self.target):

@@ -6,13 +6,23 @@ the house takes the raw columns and answers in the target's unit: `Data.served` 
 same rows in that form.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import tensorflow as tf
 from config import Config
 
-from kerazoo.harness import Data, tables, tabular, tabular_datasets
+from kerazoo.harness import (
+    Data,
+    table_outliers,
+    table_stream,
+    tables,
+    tabular,
+    tabular_datasets,
+)
 from kerazoo.harness.data import digest
 from kerazoo.harness.table_encoder import encode
+from kerazoo.harness.table_target import scale_target
 
 NUM_CALIBRATION = 256  # training rows from which quantisation reads its ranges
 BATCH_SERVED = 1024  # rows in a batch that is only looked at
@@ -25,34 +35,59 @@ def load_data(config: Config) -> Data:
         DataError: the table cannot be had, or cannot be used as it is.
     """
     chosen = config.data
-    table = read_table(config)
+    stream = read_stream(config) if is_streamed(config) else None
+    # Of a stream, `table` is a sample; `whole` has every row's target.
+    table = stream.sample if stream else read_table(config)
+    whole = stream.whole if stream else table
     print(table.report())
     rows = tables.split_rows(
-        table,
+        whole,
         how=chosen.split,
         column=chosen.split_column,
         validation_share=chosen.validation_share,
         test_share=chosen.test_share,
         seed=config.seed,
     )
-    notes = list(table.notes)
-    if chosen.drop_outliers:
-        rows["train"], note = without_outliers(table, rows["train"], config)
-        notes.append(note)
-    encoding = tabular.fit_encoding(
-        table, rows["train"], chosen.target_transform, chosen.winsorise
+    rows["train"], targets, touched = table_outliers.treat_target(
+        whole,
+        rows["train"],
+        winsorise=chosen.target_winsorise,
+        clip_iqr=chosen.target_clip_iqr,
+        drop_iqr=chosen.target_drop_iqr,
     )
-    notes += tabular.winsorised_notes(table, rows["train"], encoding)
+    near = rows  # the rows of the table
+    if stream:
+        near = table_stream.sampled(rows, stream.positions)
+    table = replace(table, targets=targets[stream.positions] if stream else targets)
+    encoding = tabular.fit_encoding(
+        table,
+        near["train"],
+        chosen.target_transform,
+        number_transform=chosen.number_transform,
+        winsorise=chosen.winsorise,
+        clip_iqr=chosen.clip_iqr,
+    )
+    touched += table_outliers.drawn_in(table.frame.iloc[near["train"]], encoding)
+    notes = [*table.notes, *touched]
+    print("".join(f"note   {note}\n" for note in notes), end="")
     columns = tabular.served_columns(table.frame, encoding)
     names = ("numbers", "categories")
     encoded = dict(zip(names, encode(columns, encoding), strict=True))
     encoded = {name: array for name, array in encoded.items() if array.shape[1]}
-    scaled = tabular.scale_target(table.targets, encoding["target"])
+    features = tabular.plain_features(encoded.values(), encoding)
+    # From the whole of a file, which may be sorted: quantisation clips what is beyond.
+    some = near["train"][:: -(-len(near["train"]) // NUM_CALIBRATION)]
+    calibration = {name: array[some] for name, array in encoded.items()}
+    scaled = scale_target(targets, encoding["target"])
+    if stream:
+        encoded = stream.encode(encoding)
+        code = digest(*encoded.values(), targets)
+    else:
+        code = digest(*columns.values(), targets)
     common = {
-        "name": chosen.source,
-        "sizes": {split: len(indices) for split, indices in rows.items()},
+        "name": table.name,
         "labels": [],
-        "digest": digest(*columns.values(), table.targets),
+        "digest": code,
         "task": "regression",
         "target": table.target,
         "metadata": {
@@ -61,20 +96,20 @@ def load_data(config: Config) -> Data:
             "interval": tabular.INTERVAL,
         },
     }
-    features = tabular.plain_features(encoded.values(), encoding)
-    # From the whole of a file, which may be sorted: quantisation clips what is beyond.
-    some = rows["train"][:: -(-len(rows["train"]) // NUM_CALIBRATION)]
     served = Data(
-        **{split: in_rows(columns, table.targets, rows[split]) for split in rows},
+        **{split: in_rows(columns, table.targets, near[split]) for split in near},
         calibration={name: array[some] for name, array in columns.items()},
-        features={split: (features[i], table.targets[i]) for split, i in rows.items()},
+        features={split: (features[i], table.targets[i]) for split, i in near.items()},
+        sizes={split: len(indices) for split, indices in near.items()},
         **common,
     )
+    make = streamed_batches if stream else batches
     return Data(
-        train=batches(encoded, scaled, rows["train"], config, training=True),
-        validation=batches(encoded, scaled, rows["validation"], config),
-        test=batches(encoded, scaled, rows["test"], config),
-        calibration={name: array[some] for name, array in encoded.items()},
+        train=make(encoded, scaled, rows["train"], config, training=True),
+        validation=make(encoded, scaled, rows["validation"], config),
+        test=make(encoded, scaled, rows["test"], config),
+        calibration=calibration,
+        sizes={split: len(indices) for split, indices in rows.items()},
         notes=notes,
         served=served,
         **common,
@@ -82,12 +117,19 @@ def load_data(config: Config) -> Data:
 
 
 def read_table(config: Config) -> tables.Table:
-    """Read a file, or a data set that is known by name."""
+    """Read a file, or a data set that is known by name.
+
+    The place for a frame of your own: `return tables.read_table(frame, "price")`, where
+    the frame is one of pandas or polars.
+    """
     chosen = config.data
     source, target = chosen.path, chosen.target
     if chosen.source != "table":
         source, known = getattr(tabular_datasets, chosen.source)(chosen.path)
         target = target or known
+    elif table_stream.is_large(source, chosen.stream_above):
+        # With a limit, for otherwise it would be streamed.
+        return read_stream(config, num_sampled=chosen.limit).sample
     return tables.read_table(
         source,
         target,
@@ -96,6 +138,30 @@ def read_table(config: Config) -> tables.Table:
         delimiter=chosen.delimiter,
         encoding=chosen.encoding,
         limit=chosen.limit,
+    )
+
+
+def is_streamed(config: Config) -> bool:
+    """Say whether the table is too large to be held in memory."""
+    chosen = config.data
+    large = table_stream.is_large(chosen.path, chosen.stream_above)
+    return chosen.source == "table" and large and not chosen.limit
+
+
+def read_stream(config: Config, num_sampled: int = 0) -> table_stream.Stream:
+    """Read a large file in pieces; of how many rows all is kept is `stream_sample`."""
+    chosen = config.data
+    return table_stream.read_stream(
+        chosen.path,
+        chosen.target,
+        kinds=chosen.kinds,
+        exclude=chosen.exclude,
+        delimiter=chosen.delimiter,
+        encoding=chosen.encoding,
+        how=chosen.split,
+        column=chosen.split_column,
+        num_sampled=num_sampled or chosen.stream_sample,
+        seed=config.seed,
     )
 
 
@@ -117,22 +183,40 @@ def batches(
     return dataset.batch(config.batch_size).prefetch(4).with_options(options)
 
 
+def streamed_batches(
+    inputs: dict[str, np.ndarray],
+    targets: np.ndarray,
+    rows: np.ndarray,
+    config: Config,
+    training: bool = False,
+) -> tf.data.Dataset:
+    """Make the same batches from arrays on disk."""
+    generator = np.random.default_rng(config.seed)
+    size = config.batch_size
+
+    def draw():
+        order = table_stream.shuffled(rows, generator) if training else rows
+        for start in range(0, len(order), size):
+            some = order[start : start + size]
+            yield {name: array[some] for name, array in inputs.items()}, targets[some]
+
+    columns = {
+        name: tf.TensorSpec((None, array.shape[1]), array.dtype)
+        for name, array in inputs.items()
+    }
+    signature = (columns, tf.TensorSpec((None,), targets.dtype))
+    dataset = tf.data.Dataset.from_generator(draw, output_signature=signature)
+    dataset = dataset.apply(
+        tf.data.experimental.assert_cardinality(-(-len(rows) // size))
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(4).with_options(options)
+
+
 def in_rows(
     columns: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray
 ) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Make batches of (raw columns by name, target in its own unit)."""
     parts = np.array_split(rows, max(1, -(-len(rows) // BATCH_SERVED)))
     return [({k: v[i] for k, v in columns.items()}, targets[i]) for i in parts]
-
-
-def without_outliers(
-    table: tables.Table, rows: np.ndarray, config: Config
-) -> tuple[np.ndarray, str]:
-    """Leave out training rows whose target lies far outside; say how many."""
-    low, high = tables.iqr_bounds(table.targets[rows], config.data.drop_outliers)
-    kept = rows[(table.targets[rows] >= low) & (table.targets[rows] <= high)]
-    note = (
-        f"{len(rows) - len(kept)} training rows were left out: their {table.target} "
-        f"lies outside {low:g} to {high:g}"
-    )
-    return kept, note

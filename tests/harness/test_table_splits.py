@@ -1,4 +1,4 @@
-"""Splits cover every row once and keep their promise; bounds are Tukey's."""
+"""Splits cover every row once and keep their promise."""
 
 import re
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kerazoo.harness import DataError
-from kerazoo.harness.tables import find_outliers, iqr_bounds, read_table, split_rows
+from kerazoo.harness.tables import read_table, split_rows
 
 RNG = np.random.default_rng(0)
 NUM_ROWS = 400
@@ -164,23 +164,3 @@ def test_few_groups_fill_three_splits(num_groups):
     )
     splits = split_rows(read_table(frame, "y"), how="group", column="g")
     assert all(len(rows) for rows in splits.values())
-
-
-def test_bounds_by_hand():
-    # Quartiles of 0 to 8 are 2 and 6.
-    assert iqr_bounds(np.arange(9.0)) == (-4, 12)
-    assert iqr_bounds(np.array([*range(9), np.nan]), 3) == (-10, 18)
-
-
-def test_only_training_rows_are_looked_at():
-    values = np.tile(np.arange(9.0), 3)
-    frame = pd.DataFrame(
-        {"x": values, "y": values[::-1], "gone": [None] * 9 + [1, 2] * 9}
-    )
-    frame.loc[4, "x"], frame.loc[20, "x"] = 100, 1e6
-    frame.loc[25, "y"] = -1e6
-    table = read_table(frame, "y")
-    found = find_outliers(table, np.arange(9))
-    assert list(found) == ["x"] and found["x"].rows.tolist() == [4]
-    assert found["x"].note == "x: 1 training values lie outside -5.5 to 14.5"
-    assert find_outliers(table, np.arange(27))["y"].rows.tolist() == [25]

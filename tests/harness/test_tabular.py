@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from kerazoo.harness import DataError, tabular
-from kerazoo.harness.export import answers, by_name
+from kerazoo.harness.export import RMSE, answers, by_name, export
 from kerazoo.harness.table_encoder import decode, encode
+from kerazoo.harness.table_target import fit_target, scale_target
 from kerazoo.harness.tabular_metric import UnscaledRMSE
 
 FRAME = pd.DataFrame(
@@ -100,17 +101,17 @@ def test_the_graph_encodes_as_numpy_does(encoding):
     )
 
 
-@pytest.mark.parametrize("transform", ["standardise", "log", "yeo_johnson"])
+@pytest.mark.parametrize("transform", ["standardise", "log", "box_cox", "yeo_johnson"])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_scaling_a_target_is_undone_by_numpy_and_in_the_graph(transform, sign):
     rng = np.random.default_rng(0)
     y = rng.lognormal(3, 1, 200)
-    if sign < 0 and transform == "log":
+    if sign < 0 and transform in ("log", "box_cox"):
         with pytest.raises(DataError, match="yeo_johnson takes any number"):
-            tabular.fit_target(-y, transform)
+            fit_target(-y, transform)
         return
-    target = tabular.fit_target(sign * y, transform)
-    z = tabular.scale_target(sign * y, target)
+    target = fit_target(sign * y, transform)
+    z = scale_target(sign * y, target)
     assert z.mean() == pytest.approx(0, abs=1e-5) and z.std() == pytest.approx(1)
     np.testing.assert_allclose(decode(z, target), sign * y, rtol=1e-4)
     graph = keras.ops.convert_to_numpy(
@@ -119,12 +120,34 @@ def test_scaling_a_target_is_undone_by_numpy_and_in_the_graph(transform, sign):
     np.testing.assert_allclose(graph, sign * y, rtol=1e-3)
 
 
-def test_a_skewed_target_becomes_less_so():
+@pytest.mark.parametrize("transform", ["box_cox", "yeo_johnson"])
+def test_a_skewed_target_becomes_less_so(transform):
     from scipy.stats import skew
 
     y = np.random.default_rng(0).lognormal(3, 1, 500)
-    found = tabular.scale_target(y, tabular.fit_target(y, "yeo_johnson"))
+    found = scale_target(y, fit_target(y, transform))
     assert abs(skew(found)) < 0.2 < skew(y)
+
+
+def test_the_power_is_the_likeliest_one():
+    from scipy.stats import boxcox
+
+    y = np.random.default_rng(0).gamma(2, 1000, 500)
+    target = fit_target(y, "box_cox")
+    expected, power = boxcox(y)
+    assert target["power"] == pytest.approx(power, abs=1e-4)
+    assert np.corrcoef(scale_target(y, target), expected)[0, 1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("middle", [2e5, 1e-5])
+def test_targets_far_from_1_keep_their_digits(middle):
+    """Without the unit, a power of -2 leaves no digits of 200,000 in float32."""
+    y = middle * np.random.default_rng(0).normal(1, 0.2, 300).clip(0.4) ** -0.5
+    target = fit_target(y, "box_cox")
+    assert target["power"] < -1.5
+    z = keras.ops.array(scale_target(y, target))
+    graph = keras.ops.convert_to_numpy(tabular.decode_in_graph(z, target))
+    np.testing.assert_allclose(graph, y, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -151,25 +174,130 @@ def test_every_head_ends_in_the_unit_of_the_target(head, outputs, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_values_far_out_are_drawn_in_and_counted():
+def test_values_far_out_are_drawn_in():
     frame = pd.DataFrame({"a": np.arange(101.0)})
     one = table(np.arange(101.0), frame, {"a": "number"})
     encoding = tabular.fit_encoding(one, np.arange(101), "standardise", winsorise=0.1)
     (column,) = encoding["columns"]
     assert (column["low"], column["high"]) == (10.0, 90.0)
-    notes = tabular.winsorised_notes(one, np.arange(101), encoding)
-    assert notes == ["a: 20 values are drawn in to 10 to 90"]
     low, high = encode({"a": [-1e9, 1e9]}, encoding)[0][:, 0]
     inside = encode({"a": [10.0, 90.0]}, encoding)[0][:, 0]
     assert [low, high] == inside.tolist()
 
 
+def skewed(num_rows=3000):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "long tail": rng.lognormal(8, 2, num_rows),
+            "ties": np.where(rng.random(num_rows) < 0.8, 0, rng.normal(size=num_rows)),
+            "digits": 1e6 + rng.normal(size=num_rows).round(1),
+            "holes": np.where(rng.random(num_rows) < 0.1, np.nan, rng.random(num_rows)),
+            "grades": rng.integers(0, 3, num_rows).astype(float),
+        }
+    )
+    return table(rng.normal(size=num_rows), frame, dict.fromkeys(frame, "number"))
+
+
+def test_quantiles_make_every_number_normal():
+    from scipy.stats import kstest
+
+    one = skewed()
+    rows = np.arange(2000)
+    encoding = tabular.fit_encoding(
+        one, rows, "standardise", number_transform="quantile"
+    )
+    assert encoding == json.loads(json.dumps(encoding))
+    columns = tabular.served_columns(one.frame, encoding)
+    numbers, _ = encode(columns, encoding)
+    for column in (0, 3):
+        known = numbers[~one.frame.iloc[:, column].isna(), column]
+        assert kstest(known[-800:], "norm").pvalue > 0.01
+    assert (numbers[one.frame["ties"] == 0, 1] == 0).mean() == 1
+    # Nothing ever lies farther out than the first and the last training row.
+    last = numbers[rows].max(axis=0)
+    far = {name: np.full(1, 1e30, "float32") for name in columns}
+    np.testing.assert_array_equal(encode(far, encoding)[0][0, :4], last[:4])
+    assert last[0] == pytest.approx(3.48, abs=0.01)  # of 2000 normal numbers
+
+
+def test_quantiles_are_scikit_learns_between_the_ends():
+    from sklearn.preprocessing import QuantileTransformer
+
+    x = np.random.default_rng(0).gamma(2, 1, 30_000).astype("float32")
+    one = table(x, pd.DataFrame({"a": x}), {"a": "number"})
+    encoding = tabular.fit_encoding(
+        one, np.arange(len(x)), "standardise", number_transform="quantile"
+    )
+    ours = encode({"a": x}, encoding)[0][:, 0]
+    theirs = QuantileTransformer(
+        n_quantiles=1000, output_distribution="normal", subsample=None
+    ).fit_transform(x[:, None])[:, 0]
+    middle = np.abs(theirs) < 2.5
+    np.testing.assert_allclose(ours[middle], theirs[middle], atol=5e-3)
+
+
+def test_a_column_of_one_value_has_no_quantiles():
+    for values in ([3.0] * 5, [np.nan] * 5):
+        one = table(TARGETS, pd.DataFrame({"a": values}), {"a": "number"})
+        encoding = tabular.fit_encoding(one, TRAIN, "log", number_transform="quantile")
+        assert encode({"a": values}, encoding)[0][:, 0].tolist() == [0] * 5
+
+
+@pytest.fixture(scope="module")
+def large():
+    """Columns with quantiles and one about 1e6: raw, the encoding, encoded."""
+    one = skewed()
+    encoding = tabular.fit_encoding(
+        one, np.arange(3000), "standardise", number_transform="quantile"
+    )
+    del encoding["columns"][2]["quantiles"]
+    encoding["target"] |= {"center": 0.0, "scale": 1.0}
+    columns = tabular.served_columns(one.frame, encoding)
+    return columns, encoding, encode(columns, encoding)[0]
+
+
+def show(weights, encoding):
+    """A model that adds its encoded numbers up, by (features, outputs) weights."""
+    x = keras.Input((len(weights),), name="numbers")
+    total = keras.ops.matmul(x, weights.astype("float32"))
+    return tabular.attach_columns(keras.Model(x, total), encoding)
+
+
+def test_the_graph_finds_quantiles_as_numpy_does(large):
+    columns, encoding, expected = large
+    product = show(np.eye(expected.shape[1]), encoding)
+    found = answers(product, by_name(product, columns))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_float16_file_keeps_quantiles_and_large_numbers_whole(large, tmp_path):
+    """It would round them to 11 bits, and to 65504 at most."""
+    columns, encoding, expected = large
+    target = {"transform": "standardise", "center": 100_000.0, "scale": 1.0}
+    product = show(np.ones((expected.shape[1], 1)), {**encoding, "target": target})
+    some = {name: values[:200] for name, values in columns.items()}
+    (verdict,) = export(
+        product,
+        tmp_path,
+        ("tflite-fp16",),
+        calibration=some,
+        inputs=some,
+        targets=1e5 + expected[:200].sum(axis=1),
+        metric=RMSE,
+        tolerance=1.0,
+        metadata={},
+    )
+    assert verdict.passed and verdict.max_difference < 0.02, verdict
+
+
 def test_the_metric_is_in_the_unit_of_the_target():
-    target = tabular.fit_target(TARGETS, "log")
+    target = fit_target(TARGETS, "log")
     metric = UnscaledRMSE(target, column=1)
     predicted = np.array([12.0, 18.0, 40.0, 80.0, 5.0])
-    both = np.stack([np.zeros(5), tabular.scale_target(predicted, target)], axis=-1)
-    metric.update_state(tabular.scale_target(TARGETS, target), both)
+    both = np.stack([np.zeros(5), scale_target(predicted, target)], axis=-1)
+    metric.update_state(scale_target(TARGETS, target), both)
     assert float(metric.result()) == pytest.approx(np.sqrt(8 / 5), rel=1e-4)
     again = UnscaledRMSE.from_config(json.loads(json.dumps(metric.get_config())))
     assert (again.name, again.column, again.target) == ("rmse", 1, target)

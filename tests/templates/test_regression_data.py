@@ -1,0 +1,239 @@
+"""The regression template's data: odd tables, frames of one's own, large files."""
+
+import importlib
+import re
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from workplace import ROOT, execute, kerazoo
+
+from kerazoo.harness import Data, DataError, tables
+
+NUM_ROWS = 300
+RNG = np.random.default_rng(1)
+SIZE = RNG.uniform(30, 200, NUM_ROWS).round(1)
+HOUSES = pd.DataFrame(
+    {
+        "size": np.where(RNG.random(NUM_ROWS) < 0.1, np.nan, SIZE),
+        "town": RNG.choice(["Köln", "Ulm", "Aue"], NUM_ROWS),
+        "built": pd.to_datetime("1990-01-01")
+        + pd.to_timedelta(RNG.integers(0, 9000, NUM_ROWS), unit="D"),
+        "price": (1000 * SIZE + RNG.normal(0, 5000, NUM_ROWS)).round(),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def template():
+    """The template's own modules, which are imported by bare names."""
+    folder = str(ROOT / "templates" / "regression")
+    sys.path.insert(0, folder)
+    names = ("config", "data")
+    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    sys.path.remove(folder)
+    for name in names:
+        del sys.modules[name]
+
+
+def config_of(template, **fields):
+    config = template.config.Config()
+    return replace(config, data=replace(config.data, **fields))
+
+
+def rows_of(split) -> list[tuple]:
+    """Every row of a split as a tuple of numbers, in no order."""
+    rows = []
+    for inputs, targets in split:
+        columns = [np.asarray(x) for x in inputs.values()]
+        whole = np.concatenate([*columns, np.asarray(targets)[:, None]], axis=1)
+        rows += map(tuple, whole.tolist())
+    return sorted(rows)
+
+
+# ------------------------------------------------------------------------- large files
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_streamed_file_is_trained_on_as_one_in_memory(suffix, template, tmp_path):
+    file = tmp_path / f"houses.{suffix}"
+    HOUSES.to_csv(file, index=False) if suffix == "csv" else HOUSES.to_parquet(file)
+    fields = {"path": str(file), "target": "price", "target_drop_iqr": 1.5}
+    fields |= {"clip_iqr": 1.0, "number_transform": "quantile"}
+    whole = template.data.load_data(config_of(template, **fields))
+    config = config_of(template, **fields, stream_above=0.0)
+    assert template.data.is_streamed(config)
+    streamed = template.data.load_data(config)
+    assert streamed.metadata == whole.metadata and streamed.sizes == whole.sizes
+    assert [n for n in streamed.notes if "in pieces" not in n] == whole.notes
+    for split in ("train", "validation", "test"):
+        found = getattr(streamed, split)
+        assert rows_of(found) == rows_of(getattr(whole, split))
+        assert len(list(found)) == len(found)  # its length is known before
+        assert rows_of(found) == rows_of(found)
+        ours, theirs = streamed.served.features[split], whole.served.features[split]
+        np.testing.assert_array_equal(ours[0], theirs[0])
+    first, second = (next(iter(streamed.train))[1].numpy().tolist() for _ in range(2))
+    assert first != second  # each epoch has an order of its own
+
+
+def test_what_is_served_of_a_large_file_is_a_sample(template, tmp_path):
+    file = tmp_path / "houses.csv"
+    pd.concat([HOUSES] * 2).to_csv(file, index=False)
+    fields = {"path": str(file), "target": "price", "stream_above": 0.0}
+    data = template.data.load_data(config_of(template, **fields, stream_sample=200))
+    assert data.sizes == {"train": 420, "validation": 90, "test": 90}
+    assert sum(data.served.sizes.values()) == 200
+    assert any("600 rows" in note and "sample of 200" in note for note in data.notes)
+    few = template.data.load_data(config_of(template, **fields, limit=150))
+    assert sum(few.sizes.values()) == 150 and few.served.sizes == few.sizes
+
+
+@pytest.mark.slow
+def test_a_streamed_run_ends_as_verified_files(new_project):
+    project = new_project("regression")
+    HOUSES.to_csv(project.folder / "houses.csv", index=False)
+    project.train(
+        *("--data.path", "houses.csv", "--data.target", "price", "--epochs", "2"),
+        *("--data.stream_above", "0", "--data.stream_sample", "200"),
+        *("--data.number_transform", "quantile", "--data.clip_iqr", "1"),
+        *("--data.target_transform", "box_cox", "--export", "[tflite,tflite-fp16]"),
+    )
+    assert project.run.info.status == "FINISHED"
+    assert project.run.data.metrics["exports_verified"] == 4
+    shown = project.done.stdout
+    assert "note   the file was read in pieces, 300 rows" in shown
+    assert re.search(r"note   column size: \d+ training values lie outside", shown)
+    notes = (project.artifacts() / "data_notes.txt").read_text()
+    assert all(f"note   {note}" in shown for note in notes.splitlines())
+
+
+# ------------------------------------------------------------------ frames of one's own
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_lines_of_the_readme_train_on_a_frame(library, new_project):
+    """The three lines of the page replace what stands in data.py."""
+    project = new_project("regression")
+    HOUSES.to_parquet(project.folder / "houses.parquet")
+    page = (project.folder / "README.md").read_text()
+    code = next(c for c in re.findall(r"```python\n(.*?)```", page, re.S) if "def" in c)
+    assert len(code.splitlines()) == 3
+    file = project.folder / "data.py"
+    text = file.read_text().replace("def read_table(", "def read_table_of_old(")
+    module = f"import {library} as polars\n"
+    file.write_text(f"{text}\n\n{module}\n\n{code}")
+    call = "from config import Config; from data import load_data; "
+    call += "data = load_data(Config()); print(data.sizes, data.target)"
+    shown = execute(sys.executable, "-c", call, cwd=project.folder).stdout
+    assert shown.splitlines()[0].startswith("table: 300 rows, 3 features")
+    last = "{'train': 210, 'validation': 45, 'test': 45} price"
+    assert shown.splitlines()[-1] == last
+
+
+# ------------------------------------------------------------------------------- flags
+
+
+def test_help_shows_what_data_may_be(tmp_path):
+    shown = kerazoo("train", "regression", "--help", cwd=tmp_path).stdout
+    names = ("number_transform", "winsorise", "clip_iqr", "target_winsorise")
+    names += ("target_clip_iqr", "target_drop_iqr", "stream_above", "stream_sample")
+    for name in names:
+        assert f"--data.{name}" in shown, name
+    assert "box_cox" in shown and "quantile" in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"winsorise": 0.1, "clip_iqr": 1.5}, "only one of winsorise, clip_iqr can"),
+        ({"target_winsorise": 0.1, "target_drop_iqr": 3.0}, "only one of target_win"),
+        ({"target_winsorise": 0.5}, "data.target_winsorise"),
+        ({"clip_iqr": -1.0}, "data.clip_iqr must be at least 0"),
+        ({"stream_sample": 10}, "data.stream_sample must be at least 100"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(fields, message, template):
+    with pytest.raises(ValueError, match=message):
+        config_of(template, **fields)
+
+
+# -------------------------------------------------------------------------------- fuzz
+
+
+NUM_FUZZED = 24
+CELLS = (
+    st.floats(),
+    st.floats(-1e3, 1e3),
+    st.integers(-(10**30), 10**30),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 1e-40, 3e38, -3e38, None]),
+    st.sampled_from(["a", "b", "", None, "NA", "é\n", "x" * 99]),
+    st.sampled_from(["true", "false", None]),
+    st.sampled_from(["2024-01-31", "1700-01-01", "2200-12-31 23:59", None]),
+    st.sampled_from(["31/12/2024", "01/02/2023"]),
+    st.dates(),
+    st.text(max_size=3),
+)
+COLUMN = st.one_of(
+    *(st.lists(cells, min_size=NUM_FUZZED, max_size=NUM_FUZZED) for cells in CELLS)
+)
+TARGET = st.lists(
+    st.one_of(st.floats(0.1, 9), st.sampled_from([0.0, -1.0, 1e30, 3e38, 1e-30])),
+    min_size=NUM_FUZZED,
+    max_size=NUM_FUZZED,
+)
+CHOICES = st.fixed_dictionaries(
+    {
+        "number_transform": st.sampled_from(["standardise", "quantile"]),
+        "target_transform": st.sampled_from(
+            ["standardise", "log", "box_cox", "yeo_johnson"]
+        ),
+        "split": st.sampled_from(["random", "stratified", "group", "time"]),
+    },
+    optional={
+        "clip_iqr": st.sampled_from([0.1, 1.5]),
+        "target_drop_iqr": st.sampled_from([0.1, 1.5]),
+    },
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    columns=st.lists(COLUMN, min_size=1, max_size=3),
+    target=TARGET,
+    choices=CHOICES,
+    streamed=st.booleans(),
+)
+# Numbers at the ends of float32 overflow where they are squared.
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_any_table_is_data_or_one_line(
+    columns, target, choices, streamed, template, tmp_path, monkeypatch
+):
+    frame = pd.DataFrame({f"c{i}": values for i, values in enumerate(columns)})
+    frame["y"] = target
+    file = tmp_path / "odd.csv"
+    frame.to_csv(file, index=False)
+    fields = {**choices, "split_column": "c0", "path": str(file), "target": "y"}
+    config = config_of(template, **fields, stream_above=float(not streamed))
+    if not streamed:
+        frames = {"read_table": lambda config: tables.read_table(frame, "y")}
+        monkeypatch.setattr(template.data, "read_table", frames["read_table"])
+    try:
+        data = template.data.load_data(config)
+    except DataError as error:
+        assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+        return
+    assert isinstance(data, Data) and min(data.sizes.values()) > 0
+    inputs, targets = next(iter(data.train))
+    assert all(len(x) == len(targets) for x in inputs.values())
