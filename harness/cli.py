@@ -132,8 +132,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add(commands.predict, "kerazoo predict last cat.jpg dog.png")
     sub.add_argument("run", help=run_help)
-    sub.add_argument("inputs", nargs="+", help="images, or a table such as rows.csv")
-    sub.add_argument("--top", type=int, default=3, help="how many classes to name")
+    sub.add_argument(
+        "inputs", nargs="*", help="images, a table such as rows.csv, or texts"
+    )
+    sub.add_argument(
+        "--top", type=int, help="classes to name (3), or answers to a text (1)"
+    )
     sub.add_argument("--output", type=Path, help="a CSV for a table; else it is shown")
     sub.add_argument("--json", action="store_true", help="for programs")
 

@@ -158,16 +158,19 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
                 f"The run knows the classes {', '.join(known)}; the data has "
                 f"{', '.join(data.labels)}."
             )
-        targets, outputs, *_ = task.answers(found.load_model(), data.test)
-    print(f"{found.name}, {len(targets):,} test samples of {data.name}")
-    for name, value in task.measure(targets, outputs).items():
+        scores = task.score(found.load_model(), data)
+    print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
+    for name, value in scores.items():
         print(f"  test_{name:<20} {value:.4f}")
 
 
 def predict(
-    run: str, inputs: Sequence[str], top: int, json: bool, output: Path | None
+    run: str, inputs: Sequence[str], top: int | None, json: bool, output: Path | None
 ) -> None:
-    """Name the classes of image files, or add predictions to the rows of a table."""
+    """Name the classes of images, predict the rows of a table, or answer texts.
+
+    Texts that are not given are read from the standard input, one a line.
+    """
     from kerazoo.harness import tracking
 
     record = tracking.find_run(run)
@@ -178,17 +181,37 @@ def predict(
     if "encoding" in facts:
         _predict_table(model, facts["encoding"], inputs, output)
         return
+    if "source_tokeniser" in facts:
+        _predict_texts(model, facts, inputs, top or 1, json)
+        return
+    if not inputs:
+        raise ValueError("give the files of images to predict")
     with quiet():
         from kerazoo.harness.images import read_images
 
         pixels = read_images(inputs, *model.input_shape[1:])
         probabilities = model.predict(pixels, verbose=0)
     for file, shares in zip(inputs, probabilities, strict=True):
-        best = [(labels[i], float(shares[i])) for i in shares.argsort()[::-1][:top]]
+        order = shares.argsort()[::-1][: top or 3]
+        best = [(labels[i], float(shares[i])) for i in order]
         if json:
             print(_json({"file": file, "classes": dict(best)}, indent=None))
         else:
             print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+
+
+def _predict_texts(model, facts, texts: Sequence[str], n_best: int, json: bool) -> None:
+    with quiet():
+        from kerazoo.harness.text_predict import predict_texts
+
+        texts = texts or sys.stdin.read().splitlines()
+        found = predict_texts(model, facts, texts, n_best) if texts else []
+    for text, answers in zip(texts, found, strict=True):
+        if json:
+            scored = [{"answer": answer, "score": score} for answer, score in answers]
+            print(_json({"text": text, "answers": scored}, indent=None))
+        else:
+            print("\t".join(answer for answer, _ in answers))
 
 
 def _predict_table(model, encoding, inputs: Sequence[str], output: Path | None):
@@ -274,7 +297,7 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
-            metric=of_task(data.task).METRIC,
+            metric=of_task(data.task).metric(data),
             tolerance=tolerance,
             metadata={"labels": data.labels, **data.metadata},
         )

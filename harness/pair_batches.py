@@ -62,6 +62,11 @@ class PairBatches:
         return sum(bucket.num_batches for bucket in self.buckets)
 
     @property
+    def mean_tokens(self) -> float:
+        """How many labels a batch has, padding left out, over an epoch."""
+        return sum(np.count_nonzero(b.labels) for b in self.buckets) / self.num_batches
+
+    @property
     def padding(self) -> float:
         """The share of an epoch's tokens that are padding, on both sides."""
         tokens = whole = 0

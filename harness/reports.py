@@ -23,9 +23,9 @@ class Report:
 def of_task(task: str) -> ModuleType:
     """Return the module that reports on a task of `Data`.
 
-    It has `METRIC`, which exports may not worsen; `HEADLINE`, the scores to name first;
-    `evaluate(model, data)`, a whole `Report`; and `measure(targets, outputs)`, the
-    scores of what an exported model answers.
+    It has `metric(data)`, which exports may not worsen; `headline(data)`, the scores to
+    name first; `evaluate(model, data)`, a whole `Report` of the test split; and
+    `score(model, data)`, its scores alone, of a model that was exported or stored.
     """
     return importlib.import_module(f"kerazoo.harness.reports_{task}")
 

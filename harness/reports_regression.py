@@ -8,16 +8,13 @@ from matplotlib.figure import Figure
 
 from kerazoo.harness import baselines, interval_figures
 from kerazoo.harness.data import Data
-from kerazoo.harness.export import RMSE, by_name
-from kerazoo.harness.export import answers as answer
+from kerazoo.harness.export import RMSE, Metric, answers, by_name
 from kerazoo.harness.reports import BLUE, GREY, ORANGE, Report, plain
 from kerazoo.harness.tabular import INTERVAL
 
 if TYPE_CHECKING:
     import keras
 
-METRIC = RMSE
-HEADLINE = ("rmse", "mae", "r2")
 NUM_EXPLAINED = 1000  # test rows with which the importance of columns is measured
 NUM_TOP = 4  # columns that are drawn
 
@@ -33,7 +30,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
         data: `test` and `features` are used.
     """
     inputs, targets = gather(data.test)
-    outputs = answer(model, by_name(model, inputs))
+    outputs = answers(model, by_name(model, inputs))
     scores = measure(targets, outputs)
     rivals = {
         name: measure(targets, predicted[:, None])
@@ -103,10 +100,22 @@ def gather(batches: Iterable) -> tuple[Columns, np.ndarray]:
     return columns, np.concatenate(targets)
 
 
-def answers(model: "keras.Model", batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
-    """Let a model answer every batch: (samples,) targets, (samples, outputs)."""
-    inputs, targets = gather(batches)
-    return targets, answer(model, by_name(model, inputs))
+def metric(data: Data) -> Metric:
+    """Return the score that exports may not worsen."""
+    del data
+    return RMSE
+
+
+def headline(data: Data) -> tuple[str, ...]:
+    """Return the scores to name first."""
+    del data
+    return ("rmse", "mae", "r2")
+
+
+def score(model: "keras.Model", data: Data) -> dict[str, float]:
+    """Measure a model that takes raw columns on the test split."""
+    inputs, targets = gather(data.test)
+    return measure(targets, answers(model, by_name(model, inputs)))
 
 
 def measure(targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
@@ -153,7 +162,7 @@ def permutation_importance(
     order = rng.permutation(len(chosen))
 
     def rmse(changed: Columns) -> float:
-        outputs = answer(model, by_name(model, changed))
+        outputs = answers(model, by_name(model, changed))
         return RMSE.measure(targets[chosen], outputs)
 
     whole = rmse(rows)
@@ -263,7 +272,7 @@ def partial_dependence(
         else:
             places = np.array(_commonest(values), dtype=object)
         means = [
-            answer(
+            answers(
                 model, by_name(model, rows | {name: np.full(len(rows[name]), place)})
             )[:, 0].mean()
             for place in places

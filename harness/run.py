@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,16 @@ from kerazoo.harness import environment, export, note, reports, tracking, traini
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect, named
 from kerazoo.harness.export import Verdict
+from kerazoo.harness.translation import translator_of_texts
 
 if TYPE_CHECKING:
     import keras
 
+    from kerazoo.harness.decoded_score import DecodedScore
+    from kerazoo.zoo.seq2seq.decoding import Translator
+
 NUM_VERIFIED = 500  # validation samples on which exported files are compared with Keras
+NUM_DECODED = 500  # validation texts that are answered after every epoch
 SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
 
 
@@ -55,8 +60,13 @@ class Run:
                 print(f"member {self.member}/{count}, seed {seed}")
             yield self.member
 
-    def fit(self, model: "keras.Model", data: Data) -> None:
+    def fit(self, model: "keras.Model", data: Data, scorers: Sequence = ()) -> None:
         """Train a compiled model, and leave it with the weights of its best epoch.
+
+        Args:
+            model: compiled.
+            data: `train` and `validation` are used.
+            scorers: callbacks that add scores to an epoch's, for `config.monitor`.
 
         Raises:
             NonFiniteLossError: the loss became NaN or infinite.
@@ -74,19 +84,32 @@ class Run:
         history: list[dict[str, float]] = []
         self.histories.append(history)
         record = Record(self.tracker, history, prefix)
-        training.fit(model, data, self.config, folder, [record])
+        training.fit(model, data, self.config, folder, [record], scorers)
         kept = note.kept_epoch(history)
         # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
         best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
         self.scores |= best
         self.tracker.metrics(best)
 
+    def decoded_score(self, translator: "Translator", data: Data) -> "DecodedScore":
+        """Return what scores a model's answers to some validation texts every epoch."""
+        from kerazoo.harness.decoded_score import DecodedScore
+
+        sources, references = data.references["validation"]
+        return DecodedScore(
+            translator_of_texts(translator, *data.tokenisers),
+            sources[:NUM_DECODED],
+            references[:NUM_DECODED],
+            reports.of_task(data.task).judge(data),
+            lambda table: self.tracker.table(table, "tables/samples.json"),
+        )
+
     def evaluate(self, model: "keras.Model", data: Data) -> dict[str, float]:
         """Measure a model on the test split; log its scores, plots and tables.
 
         Args:
-            model: a classifier, compiled, with logits as output; or a regression model
-                that answers in the target's unit.
+            model: a classifier, compiled, with logits as output; a regression model
+                that answers in the target's unit; or a `Translator`.
             data: whose inputs the model takes; `test` is used.
 
         Returns:
@@ -103,7 +126,7 @@ class Run:
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
-        shown = [f"test_{k} {report.scores[k]:.4f}" for k in task.HEADLINE]
+        shown = [f"test_{k} {report.scores[k]:.4f}" for k in task.headline(data)]
         print(f"test   {'  '.join(shown)}")
         if report.beside:
             print(f"beside {report.beside}")
@@ -168,7 +191,7 @@ class Run:
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
-            metric=reports.of_task(data.task).METRIC,
+            metric=reports.of_task(data.task).metric(data),
             tolerance=self.config.export_tolerance,
             metadata={"labels": data.labels, **data.metadata},
         )

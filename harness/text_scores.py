@@ -15,7 +15,7 @@ class TextMetric:
     """How answers of one kind are judged; the first of `scores` picks the best epoch.
 
     Args:
-        name: as in `config.task_metric`.
+        name: of the first score.
         measure: (answers, references) → scores by name.
         higher_is_better: of the first score.
     """
@@ -23,11 +23,6 @@ class TextMetric:
     name: str
     measure: Callable[[Sequence[str], References], dict[str, float]]
     higher_is_better: bool = False
-
-
-def get(name: str) -> TextMetric:
-    """Return the metric of a name: `per`, `wer`, `cer` or `bleu`."""
-    return METRICS[name]
 
 
 def signature(name: str) -> str:

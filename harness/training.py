@@ -1,7 +1,7 @@
 """From a config to an optimizer, and from there to trained weights."""
 
 import logging
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Opt
 
     from kerazoo.harness.schedules import WarmupSchedule
 
-    updates = math.ceil(data.sizes["train"] / config.batch_size) / config.accumulate
+    updates = len(data.train) / config.accumulate
     schedule = WarmupSchedule(
         peak=config.learning_rate,
         warmup_updates=int(config.warmup_epochs * updates),
@@ -73,6 +73,7 @@ def fit(
     config: TrainingConfig,
     folder: Path,
     callbacks: list["keras.callbacks.Callback"],
+    scorers: Sequence["keras.callbacks.Callback"] = (),
 ) -> None:
     """Train a compiled model and leave it with the weights of its best epoch.
 
@@ -83,6 +84,7 @@ def fit(
         folder: receives `best.keras` (inference only) and `last.keras` (with the
             optimizer's state), each written whole or not at all.
         callbacks: called after the harness's own at each event.
+        scorers: add scores to an epoch's, before the best epoch is picked.
 
     Raises:
         NonFiniteLossError: the loss became NaN or infinite.
@@ -112,6 +114,7 @@ def fit(
                 ours.StopOnNonFinite(),
                 *(averaging if config.ema else []),
                 ours.Stopwatch(data.sizes["train"]),
+                *scorers,
                 checkpoint,
                 *([stopping] if config.early_stopping else []),
                 *callbacks,

@@ -29,6 +29,7 @@ def in_project(trained, monkeypatch):
 # --------------------------------------------------------------------------- list, info
 
 
+TABLES = ["diabetes", "california", "diamonds"]
 IMAGES = ["digits", "fashion_mnist", "mnist", "cifar10", "cifar100"]
 
 
@@ -45,8 +46,9 @@ def test_everything_is_listed(call):
         ("cnn", zoo.list_models(kind="cnn")),
         ("regression", zoo.list_models(kind="regression")),
         ("losses", losses.list_losses()),
-        ("templates", ["image_classification", "regression"]),
-        ("data", [*IMAGES, "diabetes", "california", "diamonds"]),
+        ("seq2seq", zoo.list_models(kind="seq2seq")),
+        ("templates", ["image_classification", "regression", "seq2seq"]),
+        ("data", [*IMAGES, *TABLES, "cmudict", "pronalsyl"]),
     ],
 )
 def test_a_kind_is_listed_for_programs(kind, names, call):
@@ -266,7 +268,7 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
         ("train image_classification --data.name mist", "Did you mean 'mnist'?"),
         ("evaluate nobody", "There is no run 'nobody'"),
         ("evaluate last --epocs 3", "Did you mean --epochs?"),
-        ("predict last", "required: inputs"),
+        ("predict last", "give the files of images"),
         ("predict last gone.png", "gone.png"),
         ("export nobody", "There is no run 'nobody'"),
         ("export last --formats tflite,tflight", "Did you mean 'tflite'?"),

@@ -1,0 +1,142 @@
+"""Which numbers? Every field is a flag (`--epochs 5`, `--data.path pairs.tsv`) and a
+YAML key; `python train.py --help` lists these and the fields of TrainingConfig.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kerazoo.harness import ModelConfig, TrainingConfig
+from kerazoo.harness.config import above, at_least, share
+from kerazoo.harness.pair_text import Form, Lower
+
+Name = Literal["cmudict", "pronalsyl", "pairs", ""]
+Tokens = Literal["characters", "words", "symbols", "subwords", ""]
+Metric = Literal["per", "wer", "cer", "bleu", ""]
+METRICS = {"symbols": "per", "characters": "cer", "words": "bleu", "subwords": "bleu"}
+SPELLING = ("cmudict", "pronalsyl")  # words to phonemes
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pairs, how they are split, tokenised and put into batches."""
+
+    name: Name = ""  # empty: by the path; "cmudict" without one
+    path: str = ""  # a .tsv, .csv or .jsonl file, also .gz; or a folder of splits
+    target_path: str = ""  # a text file whose lines are the targets of those of path
+    columns: tuple[str, ...] = ()  # of source and target: names, or counted from 1
+    delimiter: str = ""  # between the columns; empty: by the suffix
+    encoding: str = "utf-8"  # of the files
+    most_odd: float = 0.05  # share of the lines that may be skipped
+    stress: bool = False  # keep the stress marks of cmudict
+    normalise: Form = "NFC"  # Unicode form of the texts
+    lower: Literal[Lower, ""] = ""  # side without capitals; empty: words to phonemes
+    source_tokens: Tokens = ""  # empty: "characters" of words to phonemes, or subwords
+    target_tokens: Tokens = ""  # empty: "symbols" of words to phonemes, or subwords
+    vocabulary_size: int = 8000  # ids of a side at most
+    joined: bool = False  # one vocabulary for both sides
+    byte_fallback: bool = True  # sub-words spell in bytes what they lack
+    max_length: int = 256  # tokens of a side; longer pairs are left out
+    validation_share: float = 0.05  # of the sources, where no such split is given
+    test_share: float = 0.05  # of the sources, where no such split is given
+    split_seed: int = 0  # of the split alone; cmudict has one that is fixed
+    limit: int = 0  # sources of each split, for a quick try; 0: all
+    tokens_per_batch: int = 2048  # of the longer side, padding included
+    buckets: int = 8  # shapes of batches at most
+
+    def __post_init__(self):
+        for name in ("validation_share", "test_share"):
+            above(f"data.{name}", getattr(self, name), 0)
+        share(
+            "data.validation_share + test_share",
+            self.validation_share + self.test_share,
+        )
+        share("data.most_odd", self.most_odd)
+        for name in ("limit", "split_seed"):
+            at_least(f"data.{name}", getattr(self, name), 0)
+        for name in ("tokens_per_batch", "buckets"):
+            at_least(f"data.{name}", getattr(self, name), 1)
+        at_least("data.max_length", self.max_length, 2)
+        at_least("data.vocabulary_size", self.vocabulary_size, 5)
+        if self.source == "pairs" and not self.path:
+            raise ValueError("pairs need --data.path FILE or FOLDER")
+        if self.name == "cmudict" and self.path:
+            raise ValueError("cmudict comes along; it takes no --data.path")
+        if self.joined and len(set(self.tokens)) > 1:
+            raise ValueError(
+                f"data.joined needs one kind of tokens; got {' and '.join(self.tokens)}"
+            )
+
+    @property
+    def source(self) -> str:
+        """The name, or what an empty one stands for."""
+        if self.name or not self.path:
+            return self.name or "cmudict"
+        folder = Path(self.path).expanduser()
+        given = (folder / "g014b2b.train.gz").is_file()
+        return "pronalsyl" if given else "pairs"
+
+    @property
+    def tokens(self) -> tuple[str, str]:
+        """The kinds of source and target tokens, or what empty ones stand for."""
+        usual = (
+            ("characters", "symbols") if self.source in SPELLING else ("subwords",) * 2
+        )
+        return self.source_tokens or usual[0], self.target_tokens or usual[1]
+
+    @property
+    def lowered(self) -> str:
+        """Which side loses its capitals, or what an empty one stands for."""
+        return self.lower or ("source" if self.source in SPELLING else "none")
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """How answers are searched for when a run is evaluated and its model is used."""
+
+    beam: int = 4  # hypotheses that are followed; 1: greedy
+    length_penalty: float = 0.6  # alpha of Wu et al. 2016; 0: none
+    max_length: int = 0  # tokens of an answer; 0: as many as the longest target
+
+    def __post_init__(self):
+        at_least("decoding.beam", self.beam, 1)
+        for name in ("length_penalty", "max_length"):
+            at_least(f"decoding.{name}", getattr(self, name), 0)
+
+
+@dataclass(frozen=True)
+class Config(TrainingConfig):
+    """A model from sequences to sequences."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(
+        default_factory=lambda: ModelConfig(name="transformer_small")
+    )
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    task_metric: Metric = ""  # how answers are judged; empty: by the target tokens
+    experiment: str = "seq2seq"  # the MLflow experiment
+    epochs: int = 20  # passes over the training split
+    batch_size: int = 64  # sources decoded side by side; see data.tokens_per_batch
+    learning_rate: float = 1e-3  # the highest, reached after the warm-up
+    warmup_epochs: float = 2.0  # epochs of linear rise from 0
+    clip_norm: float = 1.0  # largest norm of the whole gradient; 0: no limit
+    loss: str = "token_cross_entropy"  # a name from `kerazoo list losses`
+    label_smoothing: float = 0.1  # share of the target spread over all tokens
+    monitor: str = ""  # which metric picks the best epoch; empty: the task's
+    monitor_mode: Literal["min", "max", ""] = ""  # empty: "max" of BLEU, else "min"
+    export: tuple[
+        Literal["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"], ...
+    ] = ("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic")  # what to write
+
+    def __post_init__(self):
+        super().__post_init__()
+        monitor = self.monitor or f"val_{self.metric}"
+        mode = self.monitor_mode or ("max" if monitor == "val_bleu" else "min")
+        # What is written down with a run is what was meant.
+        object.__setattr__(self, "monitor", monitor)
+        object.__setattr__(self, "monitor_mode", mode)
+
+    @property
+    def metric(self) -> str:
+        """How answers are judged, or what an empty one stands for."""
+        return self.task_metric or METRICS[self.data.tokens[1]]

@@ -1,0 +1,197 @@
+"""Which data, which shapes, which preprocessing?
+
+Pairs are read, brought into one form, and split by source; vocabularies are fitted on
+the training pairs. Models are trained on token ids in batches of few shapes. Answers
+are judged as texts: `Data.references` has each source with all the targets it has.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from config import Config
+
+from kerazoo.harness import Data, DataError, pair_datasets
+from kerazoo.harness.data import digest
+from kerazoo.harness.pair_batches import PairBatches, make_batches
+from kerazoo.harness.pair_files import Pair, read_pairs
+from kerazoo.harness.pair_splits import (
+    Splits,
+    complete_splits,
+    find_leaks,
+    find_split_files,
+    group_by_source,
+    thin_out,
+)
+from kerazoo.harness.pair_text import normalisers
+from kerazoo.harness.tokenisers import Tokeniser, fit_tokeniser
+from kerazoo.harness.translation import padded
+from kerazoo.zoo.seq2seq.tokens import END
+
+NUM_CALIBRATION = 256  # training batches' sources that quantisation reads at most
+
+
+def load_data(config: Config) -> Data:
+    """Load the three splits that a config describes.
+
+    Raises:
+        DataError: the pairs cannot be had, or cannot be used as they are.
+    """
+    chosen = config.data
+    splits, notes = read_splits(config)
+    notes += find_leaks(splits)
+    splits = {name: thin_out(pairs, chosen.limit) for name, pairs in splits.items()}
+    tokenisers = fit_tokenisers(config, splits["train"])
+    batches = {}
+    for split, pairs in splits.items():
+        splits[split], batches[split] = batches_of(
+            split, pairs, tokenisers, config, notes
+        )
+    notes.append(f"train: {batches['train'].note}")
+    references = {split: group_by_source(pairs) for split, pairs in splits.items()}
+    sizes = {split: len(sources) for split, (sources, _) in references.items()}
+    source, target = normalisers(chosen.normalise, chosen.lowered)
+    longest_source = longest(batches, "sources")
+    common = {
+        "name": chosen.source,
+        "sizes": {**sizes, "train": len(splits["train"])},
+        "labels": [],
+        "calibration": batches["train"].buckets[-1].sources[:NUM_CALIBRATION],
+        "digest": digest(*map(as_bytes, splits.values())),
+        "task": "seq2seq",
+        "target": target_name(config),
+        "tokenisers": tokenisers,
+        "references": references,
+        "metadata": {
+            "metric": config.metric,
+            "source_tokeniser": tokenisers[0].to_json(),
+            "target_tokeniser": tokenisers[1].to_json(),
+            "source_normaliser": asdict(source),
+            "target_normaliser": asdict(target),
+            "longest_source": longest_source,  # END included
+            "longest_target": longest(batches, "labels"),
+            "decoding": asdict(config.decoding),
+            "mean_tokens": batches["train"].mean_tokens,  # labels in a batch
+        },
+    }
+    served = Data(
+        train=[],  # what is served is not trained
+        validation=served_batches("validation", common, config),
+        test=served_batches("test", common, config),
+        **common,
+    )
+    return Data(
+        train=batches["train"].dataset(config.seed),
+        validation=batches["validation"].dataset(),
+        test=batches["test"].dataset(),
+        notes=notes,
+        served=served,
+        **common,
+    )
+
+
+def read_splits(config: Config) -> tuple[Splits, list[str]]:
+    """Read pairs that are known by name, a file, two files, or a folder of splits."""
+    chosen = config.data
+    missing = {
+        "validation": chosen.validation_share,
+        "test": chosen.test_share,
+        "seed": chosen.split_seed,
+    }
+    if chosen.source != "pairs":
+        options = {"stress": True} if chosen.stress else {}
+        splits = getattr(pair_datasets, chosen.source)(chosen.path, **options)
+        return complete_splits(splits, **missing), []
+    files = {"train": (chosen.path, chosen.target_path)}
+    if Path(chosen.path).expanduser().is_dir():
+        files = find_split_files(Path(chosen.path).expanduser(), chosen.columns)
+    splits, notes = {}, []
+    for split, paths in files.items():
+        splits[split], odd = read_pairs(
+            *paths,
+            most_odd=chosen.most_odd,
+            columns=chosen.columns,
+            delimiter=chosen.delimiter,
+            encoding=chosen.encoding,
+            normalise=normalisers(chosen.normalise, chosen.lowered),
+        )
+        notes += odd
+    return complete_splits(splits, **missing), notes
+
+
+def fit_tokenisers(config: Config, pairs: list[Pair]) -> tuple[Tokeniser, Tokeniser]:
+    """Fit a vocabulary of each side, or a joined one, on the training pairs."""
+    chosen = config.data
+    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    options = {"size": chosen.vocabulary_size, "byte_fallback": chosen.byte_fallback}
+    if chosen.joined:
+        joined = fit_tokeniser(chosen.tokens[0], [*sides[0], *sides[1]], **options)
+        return joined, joined
+    source, target = (
+        fit_tokeniser(kind, texts, **options)
+        for kind, texts in zip(chosen.tokens, sides, strict=True)
+    )
+    return source, target
+
+
+def batches_of(
+    split: str,
+    pairs: list[Pair],
+    tokenisers: tuple[Tokeniser, Tokeniser],
+    config: Config,
+    notes: list[str],
+) -> tuple[list[Pair], PairBatches]:
+    """Encode pairs and sort them into batches; note those that are too long for it."""
+    most = config.data.max_length
+    kept, sides = [], ([], [])
+    for pair in pairs:
+        ids = [t.encode(text) for t, text in zip(tokenisers, pair[:2], strict=True)]
+        if max(map(len, ids)) < most:  # END takes a place
+            kept.append(pair)
+            for side, row in zip(sides, ids, strict=True):
+                side.append(row)
+    if not kept:
+        raise DataError(f"{split}: no pair is within --data.max_length {most} tokens.")
+    if len(kept) < len(pairs):
+        notes.append(
+            f"{len(pairs) - len(kept):,} of {len(pairs):,} pairs of {split} were left "
+            f"out: a side is longer than --data.max_length {most} tokens"
+        )
+    return kept, make_batches(
+        *sides,
+        tokens_per_batch=config.data.tokens_per_batch,
+        num_buckets=config.data.buckets,
+    )
+
+
+def served_batches(split: str, common: dict, config: Config) -> list:
+    """Return what an exported model is asked: batches of (source ids, source number).
+
+    All sources are padded to the longest one of training; longer ones lose their end.
+    """
+    encode = common["tokenisers"][0].encode
+    most, size = common["metadata"]["longest_source"], config.batch_size
+    sources, _ = common["references"][split]
+    ids = padded([[*encode(text)[: most - 1], END] for text in sources], length=most)
+    numbers = np.arange(len(sources))
+    starts = range(0, len(sources), size)
+    return [(ids[i : i + size], numbers[i : i + size]) for i in starts]
+
+
+def longest(batches: dict[str, PairBatches], side: str) -> int:
+    """Return the length of the longest source or label of training."""
+    return max(getattr(b, side).shape[1] for b in batches["train"].buckets)
+
+
+def target_name(config: Config) -> str:
+    """Say what is predicted, for people."""
+    chosen = config.data
+    if chosen.source != "pairs":
+        return "phonemes"
+    return chosen.columns[1] if chosen.columns else "target"
+
+
+def as_bytes(pairs: list[Pair]) -> np.ndarray:
+    """Return what changes with any text of some pairs."""
+    text = "\n".join(f"{pair.source}\t{pair.target}" for pair in pairs)
+    return np.frombuffer(text.encode(), "uint8")

@@ -1,0 +1,95 @@
+"""The seq2seq template, copied out and run as a user would."""
+
+import json
+import sys
+
+import pytest
+from workplace import execute, kerazoo
+
+from kerazoo.zoo.seq2seq.tokens import END
+
+SMOKE = (
+    *("--epochs", "2", "--data.limit", "200", "--model.name", "transformer_tiny"),
+    *("--model.arguments.width", "32", "--model.arguments.num_layers", "1"),
+    *("--export_tolerance", "0.5", "--data.buckets", "2"),
+)
+
+
+@pytest.fixture(scope="module")
+def project(new_project):
+    return new_project("seq2seq").train(*SMOKE)
+
+
+def test_a_run_ends_with_scores_of_what_it_answers(project):
+    assert project.run.info.status == "FINISHED"
+    metrics = project.run.data.metrics
+    for name in ("per", "wer"):
+        assert metrics[f"test_{name}"] >= 0 and metrics[f"best_val_{name}"] >= 0
+    assert {"val_perplexity", "val_token_accuracy", "val_loss"} <= set(metrics)
+    note = project.run.data.tags["mlflow.note.content"]
+    assert note.startswith("**PER ") and "jiwer" in note and "200 test texts" in note
+    assert "4 of 4 exports verified" in note
+
+
+def test_what_a_person_looks_at_is_there(project):
+    found = {p.name for p in (project.artifacts() / "plots").iterdir()}
+    assert {"attention.png", "error_by_length.png", "learning_curves.png"} <= found
+    table = json.loads((project.artifacts() / "tables" / "samples.json").read_text())
+    epochs = [row[0] for row in table["data"]]
+    assert sorted(set(epochs)) == [1, 2] and epochs.count(1) == epochs.count(2) > 0
+    assert "batches an epoch" in (project.artifacts() / "data_notes.txt").read_text()
+
+
+def test_the_exported_file_answers_tokens_with_tokens(project):
+    exports = next(project.folder.glob("runs/*/exports"))
+    facts = json.loads((exports / "model.json").read_text())
+    assert [file["failure"] for file in facts["files"]] == [""] * 4
+    assert facts["files"][1]["agreement"] == 1.0
+    answered = execute(
+        sys.executable,
+        "-c",
+        f"""
+import json
+import sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+facts = json.load(open({str(exports / "model.json")!r}))
+ids = np.zeros((1, facts["longest_source"]), "int32")
+tokens = facts["source_tokeniser"]["tokens"]
+word = [tokens.index(letter) for letter in "cab"] + [{END}]
+ids[0, : len(word)] = word
+run = Interpreter({str(exports / "model.tflite")!r}).get_signature_runner()
+print(*run(source=ids)["tokens"][0])
+""",
+        cwd=project.folder,
+    )
+    ids = list(map(int, answered.stdout.split()))
+    phonemes = facts["target_tokeniser"]["tokens"]
+    text = " ".join(phonemes[i] for i in ids[: ids.index(END)])
+    said = kerazoo("predict", "last", "cab", "--json", cwd=project.folder).stdout
+    # The command searches with a beam; its best may be another, its score is a number.
+    (answer,) = json.loads(said)["answers"]
+    assert answer["score"] < 0 and all(p in phonemes for p in text.split())
+
+
+def test_predict_answers_line_by_line_in_order(project):
+    lines = kerazoo("predict", "last", "b", "a", "b", cwd=project.folder).stdout
+    first, _, third = lines.splitlines()
+    assert first == third
+
+
+def test_a_stored_run_scores_as_it_did(project):
+    shown = kerazoo("evaluate", "last", cwd=project.folder).stdout
+    assert "test_per" in shown and "200 test samples of cmudict" in shown
+
+
+def test_the_copy_has_a_test_that_passes(project):
+    done = execute(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "test_train.py",
+        cwd=project.folder,
+    )
+    assert "2 passed" in done.stdout

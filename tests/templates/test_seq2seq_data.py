@@ -1,0 +1,171 @@
+"""What the template loads: splits, vocabularies, batches, and texts to judge by."""
+
+import gzip
+import importlib
+import json
+from typing import get_args, get_type_hints
+
+import numpy as np
+import pytest
+from workplace import ROOT
+
+from kerazoo.harness import DataError, catalog, parse_config
+from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.tokenisers import from_json
+
+FOLDER = ROOT / "templates" / "seq2seq"
+LINES = [f"number {i} is here\tle numéro {i} est ici" for i in range(200)]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Return a function that loads what flags describe."""
+
+    def load(*flags):
+        with imported_from(FOLDER):
+            config = parse_config(importlib.import_module("config").Config, list(flags))
+            return importlib.import_module("data").load_data(config)
+
+    return load
+
+
+def refused(load, capsys, *flags) -> str:
+    with pytest.raises((DataError, SystemExit)) as caught:
+        load(*flags)
+    if caught.type is DataError:
+        return str(caught.value)
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join([*LINES, "number 7 is here\tle voici", "no tab"]))
+    return path
+
+
+def test_a_file_becomes_three_splits(load, file):
+    data = load("--data.path", str(file), "--data.target_tokens", "words")
+    assert (data.name, data.task, data.target) == ("pairs", "seq2seq", "target")
+    assert data.sizes["validation"] == data.sizes["test"] == 10
+    assert data.sizes["train"] in (180, 181)
+    assert "1 of 202 lines was skipped: 1 without a tab (line 202)" in data.notes[0]
+    texts = [s for sources, _ in data.references.values() for s in sources]
+    assert len(texts) == len(set(texts)) == 200
+    answers = {
+        s: r for pair in data.references.values() for s, r in zip(*pair, strict=True)
+    }
+    assert answers["number 7 is here"] == ["le numéro 7 est ici", "le voici"]
+
+
+def test_batches_decode_to_the_texts(load, file):
+    data = load("--data.path", str(file))
+    source, target = data.tokenisers
+    pairs = set()
+    for inputs, labels in data.train:
+        for s, t, y in zip(inputs["source"], inputs["target"], labels, strict=True):
+            if np.any(y):
+                pairs.add(f"{source.decode(s.numpy())}\t{target.decode(y.numpy())}")
+                assert target.decode(t.numpy()) == target.decode(y.numpy())
+    assert len(pairs) == data.sizes["train"]
+    assert pairs - {*LINES} <= {"number 7 is here\tle voici"}
+
+
+def test_what_a_client_needs_is_in_the_metadata(load, file):
+    data = load("--data.path", str(file), "--data.lower", "source")
+    saved = json.loads(json.dumps(data.metadata))
+    tokenisers = (
+        from_json(saved["source_tokeniser"]),
+        from_json(saved["target_tokeniser"]),
+    )
+    assert tokenisers == data.tokenisers
+    assert saved["source_normaliser"] == {"form": "NFC", "lower": True}
+    assert saved["target_normaliser"] == {"form": "NFC", "lower": False}
+    longest = max(y.shape[1] for _, y in data.train)
+    assert saved["longest_target"] == longest
+
+
+def test_a_joined_vocabulary_is_one(load, file):
+    flags = ["--data.joined", "true", "--data.vocabulary_size", "300"]
+    source, target = load("--data.path", str(file), *flags).tokenisers
+    assert source is target and source.size == 300
+
+
+def test_vocabularies_are_of_the_training_pairs_alone(load, tmp_path):
+    for split, text in {"train": "ab", "valid": "cd", "test": "ef"}.items():
+        (tmp_path / f"{split}.tsv").write_text(f"{text}\t{text}\n")
+    data = load(
+        *("--data.path", str(tmp_path), "--data.source_tokens", "characters"),
+        *("--data.target_tokens", "characters"),
+    )
+    assert data.tokenisers[0].tokens[4:] == ("a", "b")
+    assert data.sizes == {"train": 1, "validation": 1, "test": 1}
+
+
+def test_leaks_and_long_pairs_are_noted(load, tmp_path):
+    train = [*LINES, "long " * 50 + "\tx"]
+    (tmp_path / "train.tsv").write_text("\n".join(train))
+    (tmp_path / "test.tsv").write_text(LINES[3].upper() + "\n")
+    data = load("--data.path", str(tmp_path), "--data.max_length", "40")
+    assert any(
+        "1 sources of test (100.0%) also stand in train" in note
+        or "also stand in validation" in note
+        for note in data.notes
+    )
+    assert any("left out: a side is longer" in note for note in data.notes)
+    assert any("of their tokens are padding" in note for note in data.notes)
+
+
+def test_the_folder_of_pronalsyl_is_known_by_its_files(load, tmp_path):
+    words = [f"{a}{b}\t{a} {b}" for a in "ABCDEFG" for b in "ABCDEFG"]
+    (tmp_path / "g014b2b.train.gz").write_bytes(
+        gzip.compress("\n".join(words).encode())
+    )
+    (tmp_path / "g014b2b.test.gz").write_bytes(gzip.compress(b"XY  X Y\nXY  Y\n"))
+    data = load("--data.path", str(tmp_path), "--data.validation_share", "0.2")
+    assert (data.name, data.target) == ("pronalsyl", "phonemes")
+    assert data.sizes == {"train": 39, "validation": 10, "test": 1}
+    assert data.references["test"] == (["xy"], [["X Y", "Y"]])
+
+
+def test_cmudict_is_the_default(load):
+    data = load("--data.limit", "100")
+    assert data.name == "cmudict"
+    assert data.sizes["validation"] == data.sizes["test"] == 100
+    assert [t.kind for t in data.tokenisers] == ["characters", "symbols"]
+    stressed = load("--data.limit", "100", "--data.stress", "true")
+    assert stressed.references["test"][0] == data.references["test"][0]
+    assert stressed.digest != data.digest
+
+
+def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
+    for flags, message in [
+        (["--data.name", "pairs"], "pairs need --data.path"),
+        (["--data.name", "cmudict", "--data.path", str(file)], "takes no --data.path"),
+        (["--data.joined", "true"], "one kind of tokens; got characters and symbols"),
+        (["--data.test_share", "0"], "data.test_share must be above 0"),
+        (["--data.path", "gone.tsv"], "There is no file gone.tsv"),
+        (["--data.path", str(file), "--data.max_length", "2"], "no pair is within"),
+        (["--decoding.beam", "0"], "decoding.beam must be at least 1"),
+    ]:
+        assert message in refused(load, capsys, *flags)
+
+
+def test_the_monitor_goes_by_the_target_tokens():
+    def judged(*flags):
+        with imported_from(FOLDER):
+            config = parse_config(importlib.import_module("config").Config, flags)
+        return config.metric, config.monitor, config.monitor_mode
+
+    pairs = ("--data.path", "a.tsv")
+    other = ("--task_metric", "cer", "--monitor", "val_loss")
+    assert judged() == ("per", "val_per", "min")
+    assert judged(*pairs) == ("bleu", "val_bleu", "max")
+    assert judged(*pairs, *other) == ("cer", "val_loss", "min")
+
+
+def test_every_data_set_is_a_choice():
+    with imported_from(FOLDER):
+        hints = get_type_hints(importlib.import_module("config").DataConfig)
+    known = {row["name"] for row in catalog.data_sets("pair_datasets")}
+    assert set(get_args(hints["name"])) - {"", "pairs"} == known
