@@ -26,6 +26,7 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
     task="seq2seq",
     paper="Vaswani et al. 2017, arXiv:1706.03762",
     year=2017,
+    failed_exports=("tflite-int8",),
     variants={
         "transformer_tiny": {
             "params": 939_520,
@@ -36,6 +37,7 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
         "transformer_base": {
             "params": 63_045_632,
             "multiply_adds": 2_034_368_512,
+            "exports_tested": False,
             "arguments": {
                 "num_layers": 6,
                 "width": 512,
@@ -50,6 +52,7 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
         "transformer_big": {
             "params": 214_171_648,
             "multiply_adds": 6_887_309_312,
+            "exports_tested": False,
             "arguments": {
                 "num_layers": 6,
                 "width": 1024,
