@@ -266,6 +266,7 @@ class LSTMDecoder(_Recurrent):
     task="seq2seq",
     paper="Luong et al. 2015, arXiv:1508.04025",
     year=2015,
+    exports_tested=False,
     variants={
         "lstm_small": {
             "params": 2_217_280,
