@@ -64,7 +64,7 @@ def test_a_streamed_file_is_trained_on_as_one_in_memory(suffix, template, tmp_pa
     file = tmp_path / f"houses.{suffix}"
     HOUSES.to_csv(file, index=False) if suffix == "csv" else HOUSES.to_parquet(file)
     fields = {"path": str(file), "target": "price", "target_drop_iqr": 1.5}
-    fields |= {"clip_iqr": 1.0, "number_transform": "quantile"}
+    fields |= {"clip_iqr": 0.2, "number_transform": "quantile"}
     whole = template.data.load_data(config_of(template, **fields))
     config = config_of(template, **fields, stream_above=0.0)
     assert template.data.is_streamed(config)
@@ -101,7 +101,7 @@ def test_a_streamed_run_ends_as_verified_files(new_project):
     project.train(
         *("--data.path", "houses.csv", "--data.target", "price", "--epochs", "2"),
         *("--data.stream_above", "0", "--data.stream_sample", "200"),
-        *("--data.number_transform", "quantile", "--data.clip_iqr", "1"),
+        *("--data.number_transform", "quantile", "--data.clip_iqr", "0.2"),
         *("--data.target_transform", "box_cox", "--export", "[tflite,tflite-fp16]"),
     )
     assert project.run.info.status == "FINISHED"
