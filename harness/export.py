@@ -107,6 +107,7 @@ def export(
     tolerance: float = 0.02,
     threads: Sequence[int] = (1, os.cpu_count() or 1),
     metadata: dict[str, Any] | None = None,
+    steps: bool = False,
 ) -> list[Verdict]:
     """Write a model in several formats and verify each against Keras.
 
@@ -122,6 +123,9 @@ def export(
         tolerance: in units of the metric's spread.
         threads: the numbers of threads with which latency is measured.
         metadata: goes into `model.json`, such as the class names.
+        steps: of a model with a `Translator`, write `encode` and `decode_step`, which
+            leave the search to the client, as TFLite alone; it is verified with the
+            greedy search of `token_search`.
 
     Returns:
         One verdict per format; a failed one names its reason.
@@ -139,7 +143,7 @@ def export(
         )
         verdicts = [
             _verify(name, folder, report, exam)
-            for name, report in _convert(folder, formats).items()
+            for name, report in _convert(folder, formats, steps).items()
         ]
     (folder / "calibration.npz").unlink()
     (folder / "classes.json").unlink()
@@ -217,9 +221,12 @@ def _whole(config: Any) -> Any:
     return "float32" if isinstance(config, str) and config in half else config
 
 
-def _convert(folder: Path, formats: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _convert(
+    folder: Path, formats: Sequence[str], steps: bool
+) -> dict[str, dict[str, Any]]:
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    done = _run("export_convert", folder, *formats, environment=environment)
+    given = [*formats, *(["--steps"] if steps else [])]
+    done = _run("export_convert", folder, *given, environment=environment)
     report = folder / "converted.json"
     if done.returncode:
         return {name: {"error": _last_line(done)} for name in formats}

@@ -22,8 +22,7 @@ Sample = dict[str, np.ndarray]  # by input, (1, …)
 
 def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
     """Run the file on every input and store what came out."""
-    runner = TFLiteRunner if file.suffix == ".tflite" else SavedModelRunner
-    run = runner(file, threads)
+    run = runner_of(file)(file, threads)
     with np.load(inputs) as stored:
         samples = dict(stored)
     count = len(next(iter(samples.values())))
@@ -34,6 +33,16 @@ def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
         milliseconds=latencies(run, singles[0]),
         facts=json.dumps(run.facts),
     )
+
+
+def runner_of(file: Path) -> type:
+    """Return what runs a file: a client's search where it takes one step at a time."""
+    if file.suffix != ".tflite":
+        return SavedModelRunner
+    from ai_edge_litert.interpreter import Interpreter
+
+    signatures = Interpreter(model_path=str(file)).get_signature_list()
+    return StepRunner if "decode_step" in signatures else TFLiteRunner
 
 
 def latencies(run, sample: Sample) -> np.ndarray:
@@ -88,6 +97,26 @@ class TFLiteRunner:
         outputs = self.interpreter.get_tensor(self.output["index"])
         scale, zero_point = self.output["quantization"]
         return (outputs.astype("float32") - zero_point) * scale if scale else outputs
+
+
+class StepRunner:
+    """A TFLite file that takes one step at a time, in the reference client's hands."""
+
+    def __init__(self, file: Path, threads: int):
+        from kerazoo.harness.token_search import StepFile
+
+        self.facts = {"operators": operators(file.read_bytes())}
+        self.steps = StepFile(str(file), threads)
+
+    def __call__(self, sample: Sample) -> np.ndarray:
+        """Return what a greedy search finds, as the whole search in a file does."""
+        from kerazoo.harness.token_search import END, search
+
+        (source,) = sample["source"]
+        tokens, _ = search(self.steps, source)[0]
+        answer = np.zeros((1, self.steps.max_length), "int32")
+        answer[0, : len(tokens) + 1] = [*tokens, END]
+        return answer
 
 
 def as_type(values: np.ndarray, dtype, scale: float, zero_point: int) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Write a Keras model as SavedModel and TFLite. Run in a process of its own.
 
-    python -m kerazoo.harness.export_convert FOLDER FORMAT…
+    python -m kerazoo.harness.export_convert FOLDER FORMAT… [--steps]
 
 reads `model.keras`, `calibration.npz` and `classes.json` from FOLDER, writes the
 formats beside them, and what happened to `converted.json`. The process keeps the
 converter's memory and messages to itself, and uses the TensorFlow backend whatever
-trained the model.
+trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -24,10 +24,12 @@ import tensorflow as tf
 
 from kerazoo.harness.export import FILE_NAMES
 
+SERVED = "serving_default"
+STEPS = ("encode", "decode_step")
 Samples = dict[str, np.ndarray]  # by input, (samples, …)
 
 
-def main(folder: Path, formats: list[str]) -> None:
+def main(folder: Path, formats: list[str], steps: bool) -> None:
     """Write every format that can be written, and say why the others could not."""
     for module, place in json.loads((folder / "classes.json").read_text()).items():
         sys.path.append(place)  # a class of the user's own, beside a template
@@ -36,16 +38,29 @@ def main(folder: Path, formats: list[str]) -> None:
     with np.load(folder / "calibration.npz") as stored:
         calibration = in_types_of(model, dict(stored))
     with tempfile.TemporaryDirectory() as single:
-        write_saved_model(model, Path(single), batch=1)
+        if steps:
+            from kerazoo.harness.export_steps import write_steps
+
+            write_steps(model, Path(single))
+        else:
+            write_saved_model(model, Path(single), batch=1)
+        signatures = STEPS if steps else (SERVED,)
         report = {
-            name: write(model, name, folder / FILE_NAMES[name], single, calibration)
+            name: write(
+                model, name, folder / FILE_NAMES[name], single, calibration, signatures
+            )
             for name in formats
         }
     (folder / "converted.json").write_text(json.dumps(report))
 
 
 def write(
-    model: keras.Model, name: str, file: Path, single: str, calibration: Samples
+    model: keras.Model,
+    name: str,
+    file: Path,
+    single: str,
+    calibration: Samples,
+    signatures: Sequence[str] = (SERVED,),
 ) -> dict[str, str | list[str]]:
     """Write one format; return its file's name, or the reason why there is none.
 
@@ -55,12 +70,13 @@ def write(
         file: where to.
         single: folder of a SavedModel of the model for one sample at a time.
         calibration: as in `to_tflite`.
+        signatures: as there.
     """
     try:
         if name == "saved_model":
             write_saved_model(model, file, batch=None)
             return {"file": file.name}
-        content = to_tflite(single, name, calibration)
+        content = to_tflite(single, name, calibration, signatures)
         file.write_bytes(content)
         return {"file": file.name, "gpu": gpu_problems(content)}
     except Exception as error:
@@ -84,7 +100,7 @@ def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> No
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(
-        "serving_default",
+        SERVED,
         functools.partial(serve, model),
         input_signature=[
             {
@@ -98,7 +114,12 @@ def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> No
     archive.write_out(str(folder), verbose=False)
 
 
-def to_tflite(saved_model: str, name: str, calibration: Samples) -> bytes:
+def to_tflite(
+    saved_model: str,
+    name: str,
+    calibration: Samples,
+    signatures: Sequence[str] = (SERVED,),
+) -> bytes:
     """Convert a SavedModel to TFLite with built-in operators only.
 
     Args:
@@ -106,8 +127,11 @@ def to_tflite(saved_model: str, name: str, calibration: Samples) -> bytes:
         name: a TFLite format of `kerazoo.harness.config.EXPORT_FORMATS`.
         calibration: real inputs in the model's types, from which full int8 reads its
             ranges.
+        signatures: of the SavedModel, that the file shall have.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        saved_model, signature_keys=list(signatures)
+    )
     # Without this line the converter may use operators that no stock runtime has.
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if name != "tflite":
@@ -151,4 +175,5 @@ def _gist(message: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    given = [name for name in sys.argv[2:] if name != "--steps"]
+    main(Path(sys.argv[1]), given, steps="--steps" in sys.argv)

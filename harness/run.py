@@ -182,7 +182,27 @@ class Run:
         self.tracker.files(self.folder / "exports" / "encoded", "exports/encoded")
         return verdicts
 
-    def _write(self, model, data, formats, folder: str) -> list[Verdict]:
+    def export_steps(self, model: "keras.Model", data: Data) -> list[Verdict]:
+        """Write a Translator as `encode` and `decode_step`, for clients that search.
+
+        `token_search.py` is laid beside the files: it is the reference of a client.
+
+        Args:
+            model: source tokens in, through a `Translator`, target tokens out.
+            data: of the same form; `calibration` and `validation` are used.
+        """
+        from kerazoo.harness import token_search
+
+        formats = [name for name in self.config.export if name.startswith("tflite")]
+        if not formats:
+            return []
+        print("step by step, for a beam search on the device:")
+        verdicts = self._write(model, data, formats, "exports/steps", steps=True)
+        shutil.copy(token_search.__file__, self.folder / "exports" / "steps")
+        self.tracker.files(self.folder / "exports" / "steps", "exports/steps")
+        return verdicts
+
+    def _write(self, model, data, formats, folder: str, **options) -> list[Verdict]:
         inputs, targets = collect(data.validation, NUM_VERIFIED)
         verdicts = export.export(
             model,
@@ -194,6 +214,7 @@ class Run:
             metric=reports.of_task(data.task).metric(data),
             tolerance=self.config.export_tolerance,
             metadata={"labels": data.labels, **data.metadata},
+            **options,
         )
         self.verdicts += verdicts
         self.tracker.files(self.folder / folder, folder)

@@ -18,8 +18,8 @@ def config(tmp_path, monkeypatch) -> Config:
     return replace(
         config,
         epochs=1,
-        data=replace(config.data, limit=64),
-        model=replace(config.model, name="transformer_tiny"),
+        data=replace(config.data, limit=64, buckets=1),
+        model=replace(config.model, arguments={"width": 32, "num_layers": 1}),
         export=("tflite",),
         export_tolerance=1.0,
     )

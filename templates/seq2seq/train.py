@@ -23,7 +23,9 @@ def main(config: Config) -> dict[str, float]:
         run.fit(model, data, [run.decoded_score(greedy, data)])
         searching = build_translator(config, model, data, config.decoding.beam)
         scores = run.evaluate(searching, data)
-        run.export(build_product(config, model, data), data.served)
+        product = build_product(config, model, data)
+        run.export(product, data.served)
+        run.export_steps(product, data.served)
     return scores
 
 

@@ -154,7 +154,7 @@ def test_a_float32_model_is_not_rebuilt():
 def converted(write):
     """Return a stand-in for the converter's process, which writes what it is told."""
 
-    def convert(folder: Path, formats):
+    def convert(folder: Path, formats, steps):
         report = {}
         for name in formats:
             write(folder / FILE_NAMES[name])

@@ -28,7 +28,7 @@ def test_a_run_ends_with_scores_of_what_it_answers(project):
     assert {"val_perplexity", "val_token_accuracy", "val_loss"} <= set(metrics)
     note = project.run.data.tags["mlflow.note.content"]
     assert note.startswith("**PER ") and "jiwer" in note and "200 test texts" in note
-    assert "4 of 4 exports verified" in note
+    assert "7 of 7 exports verified" in note
 
 
 def test_what_a_person_looks_at_is_there(project):
@@ -70,6 +70,23 @@ print(*run(source=ids)["tokens"][0])
     # The command searches with a beam; its best may be another, its score is a number.
     (answer,) = json.loads(said)["answers"]
     assert answer["score"] < 0 and all(p in phonemes for p in text.split())
+
+
+def test_the_reference_client_searches_as_the_command_does(project):
+    steps = next(project.folder.glob("runs/*/exports/steps"))
+    facts = json.loads((steps / "model.json").read_text())
+    assert [file["failure"] for file in facts["files"]] == [""] * 3
+    words = ("cab", "zebra")
+    done = execute(
+        sys.executable,
+        steps / "token_search.py",
+        steps / "model.tflite",
+        steps / "model.json",
+        *words,
+        cwd=project.folder,
+    )
+    said = kerazoo("predict", "last", *words, cwd=project.folder).stdout
+    assert done.stdout == said
 
 
 def test_predict_answers_line_by_line_in_order(project):

@@ -1,0 +1,115 @@
+"""Beam search over an exported file that takes one step at a time.
+
+    python token_search.py FILE.tflite MODEL.json TEXT …
+
+Needs NumPy and ai-edge-litert alone, and no other file of kerazoo: copy it, or write
+the same in another language. `encode` reads the source once; `decode_step` gives the
+logits of the next token, and takes back what it returned as `state_…`.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+PAD, START, END, UNKNOWN = range(4)
+NEVER = -1e9  # stands for the logarithm of 0
+
+Kept = dict[str, np.ndarray]  # what a hypothesis hands from step to step, by name
+
+
+class StepFile:
+    """A `.tflite` file with the signatures `encode` and `decode_step`."""
+
+    def __init__(self, path: str, threads: int = 1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=path, num_threads=threads)
+        self.encode = interpreter.get_signature_runner("encode")
+        self.decode_step = interpreter.get_signature_runner("decode_step")
+        self.source_length = self.encode.get_input_details()["source"]["shape"][1]
+        self.max_length = 0  # tokens of an answer, END included; known by `begin`
+
+    def begin(self, source: Sequence[int]) -> Kept:
+        """Read a source, which ends with END; return what every step needs."""
+        ids = np.full((1, self.source_length), PAD, "int32")
+        ids[0, : len(source)] = source
+        outputs = self.encode(source=ids)
+        self.max_length = int(outputs.pop("max_length"))
+        return outputs
+
+    def step(self, token: int, position: int, kept: Kept) -> tuple[np.ndarray, Kept]:
+        """Return the log-probability of every next token, and what to keep."""
+        given = {"token": np.array([token]), "position": np.array(position)}
+        given = {name: array.astype("int32") for name, array in given.items()}
+        outputs = self.decode_step(**given, **kept)
+        states = {k: v for k, v in outputs.items() if k.startswith("state_")}
+        logits = outputs["logits"][0].astype("float64")
+        log_probs = logits - logits.max()
+        log_probs -= np.log(np.exp(log_probs).sum())
+        log_probs[[PAD, START]] = NEVER
+        return log_probs, kept | states
+
+
+def search(
+    file: StepFile,
+    source: Sequence[int],
+    beam: int = 1,
+    alpha: float = 0.6,
+) -> list[tuple[list[int], float]]:
+    """Return the hypotheses that ended: tokens without END, score; the best first.
+
+    Args:
+        file: or anything with its `begin`, `step` and `max_length`.
+        source: tokens, the last one END, at most `source_length` of them.
+        beam: hypotheses that are followed; 1 is greedy.
+        alpha: of the length penalty, Wu et al. 2016, arXiv:1609.08144, equation 14.
+    """
+    live, ended = [([], 0.0, file.begin(source))], []
+    for position in range(file.max_length):
+        longer = []
+        for tokens, total, kept in live:
+            last = tokens[-1] if tokens else START
+            log_probs, kept = file.step(last, position, kept)
+            best = np.argsort(-log_probs, kind="stable")[:beam]
+            if position == file.max_length - 1:  # there is room for END alone
+                best = [END]
+            longer += [(total + log_probs[t], [*tokens, int(t)], kept) for t in best]
+        # Those that have ended keep their place among the hypotheses.
+        longer = sorted(longer, key=lambda x: -x[0])[: beam - len(ended)]
+        live = [(tokens, total, kept) for total, tokens, kept in longer]
+        for tokens, total, _ in live:
+            if tokens[-1] == END:
+                ended.append((tokens[:-1], total / penalty(position + 1, alpha)))
+        live = [x for x in live if x[0][-1] != END]
+        # The most that one that goes on can still be worth.
+        hope = max((total for _, total, _ in live), default=NEVER)
+        best = max((score for _, score in ended), default=NEVER)
+        if not live or hope / penalty(file.max_length, alpha) <= best:
+            break
+    return sorted(ended, key=lambda x: -x[1])
+
+
+def penalty(length: int, alpha: float) -> float:
+    """Return by what the log-probability of a hypothesis is divided."""
+    return ((5 + length) / 6) ** alpha
+
+
+def main(file: str, facts: str, texts: Sequence[str]) -> None:
+    """Answer texts whose tokens stand in a list: characters, or symbols with spaces."""
+    with open(facts, encoding="utf-8") as opened:
+        known = json.load(opened)
+    source, target = (known[f"{side}_tokeniser"] for side in ("source", "target"))
+    steps = StepFile(file)
+    for text in texts:
+        units = text if source["kind"] == "characters" else text.split()
+        places = {token: i for i, token in enumerate(source["tokens"])}
+        ids = [*(places.get(unit, UNKNOWN) for unit in units), END]
+        tokens, _ = search(steps, ids, beam=4)[0]
+        between = "" if target["kind"] == "characters" else " "
+        print(between.join(target["tokens"][i] for i in tokens))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
