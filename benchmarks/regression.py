@@ -6,9 +6,9 @@ Every model is trained with five seeds on one fixed split, by the regression tem
 own code; the best epoch, or number of trees, is the one with the lowest validation
 error, and the test rows are used once, at its end. Each result is kept in
 `regression.json` when it is there, and what is there is not trained again. On diamonds
-all are trained on the logarithm of the price, and its epoch is picked by the loss, which
-one diamond of an odd size does not rule. Needs the extra `diamonds`, and `pip install
-xgboost-cpu lightgbm`.
+all are trained on the logarithm of the price, and the epoch is picked by the loss,
+which one diamond of an odd size does not rule. Needs the extra `diamonds`, and
+`pip install xgboost-cpu lightgbm`.
 """
 
 import argparse
@@ -23,9 +23,9 @@ import numpy as np
 from common import FOLDER, machine, write
 
 from kerazoo.harness import export, training
+from kerazoo.harness.data import collect
 from kerazoo.harness.export import RMSE
 from kerazoo.harness.reopen import imported_from
-from kerazoo.harness.run import collect
 
 SEEDS = range(5)
 TEMPLATE = FOLDER.parent / "templates" / "regression"
