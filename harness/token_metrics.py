@@ -1,4 +1,8 @@
-"""What is shown of a model that predicts tokens, but for padding."""
+"""What is shown of a model that predicts tokens, but for padding.
+
+Shapes of both: y_true (batch, time), token ids; y_pred (batch, time, vocabulary),
+logits.
+"""
 
 import keras
 from keras import ops
@@ -6,60 +10,39 @@ from keras import ops
 from kerazoo.zoo.seq2seq.tokens import PAD
 
 
-class TokenMean(keras.metrics.Metric):
-    """The mean over the true tokens of a batch; a subclass says of what.
-
-    Shapes:
-        y_true: (batch, time), token ids.
-        y_pred: (batch, time, vocabulary), logits.
-    """
-
-    def __init__(self, name: str):
-        super().__init__(name=name)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
-
-    def values(self, y_true, y_pred):
-        """Return one value for every token: (batch, time)."""
-        raise NotImplementedError
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add a batch."""
-        del sample_weight
-        y_true = ops.cast(y_true, "int32")
-        counts = ops.cast(ops.not_equal(y_true, PAD), "float32")
-        values = ops.cast(self.values(y_true, y_pred), "float32")
-        self.total.assign_add(ops.sum(values * counts))
-        self.count.assign_add(ops.sum(counts))
-
-    def result(self):
-        """Return the mean so far."""
-        return self.total / ops.maximum(self.count, 1)
-
-
-class TokenAccuracy(TokenMean):
+class TokenAccuracy(keras.metrics.Mean):
     """The share of tokens that are predicted, given the true ones before them."""
 
     def __init__(self, name: str = "token_accuracy"):
         super().__init__(name)
 
-    def values(self, y_true, y_pred):
-        """Return 1 where the likeliest token is the true one: (batch, time)."""
-        return ops.equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), "int32"))
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch; its tokens all weigh the same."""
+        del sample_weight
+        likeliest = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        right = ops.equal(ops.cast(y_true, "int32"), likeliest)
+        return super().update_state(*_by_token(right, y_true))
 
 
-class Perplexity(TokenMean):
+class Perplexity(keras.metrics.Mean):
     """e to the mean cross-entropy of a token, without any label smoothing."""
 
     def __init__(self, name: str = "perplexity"):
         super().__init__(name)
 
-    def values(self, y_true, y_pred):
-        """Return the cross-entropy of each token: (batch, time)."""
-        return keras.losses.sparse_categorical_crossentropy(
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch; its tokens all weigh the same."""
+        del sample_weight
+        costs = keras.losses.sparse_categorical_crossentropy(
             y_true, y_pred, from_logits=True
         )
+        return super().update_state(*_by_token(costs, y_true))
 
     def result(self):
         """Return e to the mean so far."""
         return ops.exp(super().result())
+
+
+def _by_token(values, y_true):
+    # In one row: Keras's mean would let a token of a longer batch weigh less.
+    return ops.reshape(values, (-1,)), ops.reshape(ops.not_equal(y_true, PAD), (-1,))
