@@ -76,12 +76,19 @@ class Checkpoint(keras.callbacks.Callback):
         if self.monitor not in logs:
             raise ValueError(f"monitor: {not_among(self.monitor, list(logs))}")
         self._save(self.model, "last.keras")
-        score = self.sign * logs[self.monitor]
-        if score > self.best_score:
-            self.best_score, self.best_epoch = score, epoch
-            inference = keras.Model(self.model.inputs, self.model.outputs)
-            self._save(inference, "best.keras")
+        if self.keep_better(logs):
+            self.best_epoch = epoch
         logs["best_epoch"] = self.best_epoch + 1
+
+    def keep_better(self, logs: dict[str, float]) -> bool:
+        """Keep the model as it is, if its scores are the best so far; say whether."""
+        score = self.sign * logs[self.monitor]
+        if score <= self.best_score:
+            return False
+        self.best_score = score
+        inference = keras.Model(self.model.inputs, self.model.outputs)
+        self._save(inference, "best.keras")
+        return True
 
     def restore_best(self) -> None:
         """Give the model the weights of its best epoch."""
@@ -94,6 +101,31 @@ class Checkpoint(keras.callbacks.Callback):
         unfinished = self.folder / f"unfinished-{name}"
         model.save(unfinished)
         os.replace(unfinished, self.folder / name)
+
+
+class WeightAverage(keras.callbacks.Callback):
+    """Average the weights of the last epochs, Vaswani et al. 2017, section 6.1.
+
+    Args:
+        epochs: number of epochs.
+        count: how many of them are averaged.
+    """
+
+    def __init__(self, epochs: int, count: int):
+        super().__init__()
+        self.first = epochs - count
+        self.number = 0  # epochs in the sum; none where training stopped early
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        if epoch >= self.first:
+            weights = self.model.get_weights()
+            sums = [0.0] * len(weights) if not self.number else self.sums
+            self.sums = [a + b for a, b in zip(sums, weights, strict=True)]
+            self.number += 1
+
+    def apply(self) -> None:
+        """Give the model the average."""
+        self.model.set_weights([total / self.number for total in self.sums])
 
 
 class Record(keras.callbacks.Callback):

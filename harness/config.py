@@ -58,6 +58,7 @@ class TrainingConfig:
     clip_norm: float = 0.0  # largest norm of the whole gradient; 0: no limit
     accumulate: int = 1  # steps whose gradients make one update
     ema: float = 0.0  # momentum of the averaged weights, such as 0.999; 0: off
+    average_epochs: int = 0  # last epochs whose weights are averaged, if that is better
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # math
     jit_compile: bool | Literal["auto"] = "auto"  # XLA; on a CPU it slows convolutions
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
@@ -81,6 +82,7 @@ class TrainingConfig:
         above("learning_rate", self.learning_rate, 0)
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
             at_least(name, getattr(self, name), 0)
+        at_least("average_epochs", self.average_epochs, 0)
         share("ema", self.ema)
         share("label_smoothing", self.label_smoothing)
         one_of("optimizer", self.optimizer, _keras_optimizers())

@@ -40,10 +40,15 @@ class DecodedScore(keras.callbacks.Callback):
         self.metric = metric
         self.show = show
 
+    def score(self) -> dict[str, float]:
+        """Return the scores of the model's answers as it is now, as `val_…`."""
+        self.answers = self.translate(self.sources)
+        scores = self.metric.measure(self.answers, self.references)
+        return {f"val_{name}": score for name, score in scores.items()}
+
     def on_epoch_end(self, epoch, logs=None):
-        answers = self.translate(self.sources)
-        scores = self.metric.measure(answers, self.references)
-        logs.update({f"val_{name}": score for name, score in scores.items()})
+        logs.update(self.score())
+        answers = self.answers
         shown = slice(NUM_SHOWN)
         self.show(
             {

@@ -1,6 +1,7 @@
 """The note at the top of a run's page: what it came to, and how to get it back."""
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,12 +36,18 @@ def write(run: "Run", status: str, problem: str) -> str:
         ]
     if histories := list(filter(None, run.histories)):
         minutes = sum(h["epoch_seconds"] for each in histories for h in each) / 60
-        kept = [kept_epoch(history) for history in histories]
-        best = _listed(int(scores["best_epoch"]) for scores in kept)
+        both = list(zip_longest(histories, run.averages))
+        kept = [averaged or kept_epoch(history) for history, averaged in both]
+        best = _listed(
+            f"the mean of the last {config.average_epochs}"
+            if averaged
+            else f"epoch {history[-1]['best_epoch']:.0f}"
+            for history, averaged in both
+        )
         values = _listed(f"{scores[config.monitor]:.4f}" for scores in kept)
         lines += [
             f"{_listed(map(len, histories))} of {config.epochs} epochs in "
-            f"{minutes:.1f} min; kept epoch {best}, `{config.monitor}` {values}"
+            f"{minutes:.1f} min; kept {best}, `{config.monitor}` {values}"
         ]
     if data and run.summary and (advice := _advice(run)):
         lines += [advice]

@@ -36,6 +36,7 @@ class Run:
         self.tracker = tracker
         self.folder = Path("runs") / f"{tracker.name}-{tracker.run_id[:8]}"
         self.histories: list[list[dict[str, float]]] = []  # by model, by epoch
+        self.averages: list[dict[str, float]] = []  # by model; empty: an epoch was kept
         self.scores: dict[str, float] = {}
         self.summary = ""  # of the scores, in Markdown
         self.member = 1  # of an ensemble: which model is trained
@@ -84,8 +85,9 @@ class Run:
         history: list[dict[str, float]] = []
         self.histories.append(history)
         record = Record(self.tracker, history, prefix)
-        training.fit(model, data, self.config, folder, [record], scorers)
-        kept = note.kept_epoch(history)
+        averaged = training.fit(model, data, self.config, folder, [record], scorers)
+        self.averages.append(averaged)
+        kept = averaged or note.kept_epoch(history)
         # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
         best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
         self.scores |= best

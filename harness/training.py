@@ -11,6 +11,8 @@ from kerazoo.harness.data import Data
 if TYPE_CHECKING:
     import keras
 
+    from kerazoo.harness.decoded_score import DecodedScore
+
 # Decay pulls weights to zero, where a norm's scale, a bias or a slope has no business.
 NOT_DECAYED = ["bias", "gamma", "beta", "alpha"]
 
@@ -73,8 +75,8 @@ def fit(
     config: TrainingConfig,
     folder: Path,
     callbacks: list["keras.callbacks.Callback"],
-    scorers: Sequence["keras.callbacks.Callback"] = (),
-) -> None:
+    scorers: Sequence["DecodedScore"] = (),
+) -> dict[str, float]:
     """Train a compiled model and leave it with the weights of its best epoch.
 
     Args:
@@ -85,6 +87,10 @@ def fit(
             optimizer's state), each written whole or not at all.
         callbacks: called after the harness's own at each event.
         scorers: add scores to an epoch's, before the best epoch is picked.
+
+    Returns:
+        The validation scores of the averaged weights of the last epochs, if
+        `config.average_epochs` asks for them and they beat every epoch; else none.
 
     Raises:
         NonFiniteLossError: the loss became NaN or infinite.
@@ -99,6 +105,7 @@ def fit(
         model.loss.attach(model)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
     checkpoint = ours.Checkpoint(folder, config.monitor, config.monitor_mode)
+    average = ours.WeightAverage(config.epochs, config.average_epochs)
     stopping = keras.callbacks.EarlyStopping(
         config.monitor, patience=config.early_stopping, mode=config.monitor_mode
     )
@@ -116,9 +123,35 @@ def fit(
                 ours.Stopwatch(data.sizes["train"]),
                 *scorers,
                 checkpoint,
+                average,
                 *([stopping] if config.early_stopping else []),
                 *callbacks,
                 progress,
             ],
         )
+    averaged = {}
+    if average.number > 1:
+        average.apply()
+        logs = validate(model, data, scorers)
+        found = f"{config.monitor} {logs[config.monitor]:.4f}"
+        better = checkpoint.keep_better(logs)
+        kept = (
+            "kept"
+            if better
+            else f"not kept, epoch {checkpoint.best_epoch + 1} is better"
+        )
+        print(f"mean of the last {average.number} epochs' weights  {found}  {kept}")
+        averaged = logs if better else {}
     checkpoint.restore_best()
+    return averaged
+
+
+def validate(
+    model: "keras.Model", data: Data, scorers: Sequence["DecodedScore"] = ()
+) -> dict[str, float]:
+    """Return an epoch's validation scores, of a model as it is now."""
+    scores = model.evaluate(data.validation, verbose=0, return_dict=True)
+    logs = {f"val_{name}": value for name, value in scores.items()}
+    for scorer in scorers:
+        logs |= scorer.score()
+    return logs

@@ -72,16 +72,17 @@ def calm_branches(model):
 def settle(model, inputs, targets):
     """Give an untrained model answers that mean something, without training it.
 
-    Normalisation statistics come from a few batches, the last layer from least squares:
+    Normalisation statistics come from one batch, the last layer from least squares:
     answers far from a tie are what a real model has, and what int8 must keep.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.5  # at 0.99 ten batches would hardly count
-    for start in range(0, len(inputs), 30):
-        model(inputs[start : start + 30].astype("float32"), training=True)
+            layer.momentum = 0.0  # this batch is all there is
+    # Called, not compiled: tracing a hundred layers takes longer than running them.
+    pixels = inputs.astype("float32")
+    model(pixels, training=True)
     logits = model.get_layer("logits")
-    features = keras.Model(model.inputs, logits.input).predict(inputs, verbose=0)
+    features = np.asarray(keras.Model(model.inputs, logits.input)(pixels))
     centre, spread = features.mean(axis=0), features.std() + 1e-6
     x = (features - centre) / spread
     ridge = x.T @ x + 0.01 * len(x) * np.eye(x.shape[1])

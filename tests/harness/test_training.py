@@ -253,6 +253,50 @@ def test_averaged_weights_are_those_that_are_judged_and_kept(tmp_path):
     assert np.abs(kept - plain[-1]).max() > 1e-3
 
 
+class Marks(keras.callbacks.Callback):
+    """Marks every epoch worse than the one before, and their mean as told."""
+
+    def __init__(self, averaged):
+        super().__init__()
+        self.averaged = averaged
+
+    def score(self):
+        return {"val_mark": self.averaged}
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_mark"] = 1.0 + epoch
+
+
+@pytest.mark.parametrize(("averaged", "kept"), [(0.5, "mean"), (1.5, "epoch 1")])
+def test_the_mean_of_the_last_epochs_is_kept_if_it_is_better(
+    averaged, kept, tmp_path, capsys
+):
+    config = make_config(average_epochs=2, epochs=3, monitor="val_mark")
+    data, log = make_data(), Log()
+    model = make_model(config, data)
+    found = training.fit(model, data, config, tmp_path, [log], [Marks(averaged)])
+    mean = [(a + b) / 2 for a, b in zip(*log.weights[1:], strict=True)]
+    wanted = mean if kept == "mean" else log.weights[0]
+    stored = keras.saving.load_model(tmp_path / "best.keras").get_weights()
+    for weights in (model.get_weights(), stored):
+        for array, right in zip(weights, wanted, strict=True):
+            np.testing.assert_allclose(array, right, rtol=1e-6, atol=1e-7)
+    assert (found.get("val_mark") == averaged) == (kept == "mean")
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "mean of the last 2 epochs' weights  val_mark" in line
+    assert line.endswith("  kept" if kept == "mean" else "not kept, epoch 1 is better")
+
+
+def test_training_that_stops_early_averages_nothing(tmp_path):
+    config = make_config(
+        average_epochs=2, epochs=9, early_stopping=1, monitor="val_mark"
+    )
+    data, log = make_data(), Log()
+    model = make_model(config, data)
+    assert training.fit(model, data, config, tmp_path, [log], [Marks(0.0)]) == {}
+    assert len(log.logs) == 2
+
+
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_computes_in_half_and_keeps_whole_weights(precision, tmp_path):
     model, log = fit(tmp_path, precision=precision, epochs=3, learning_rate=0.1)

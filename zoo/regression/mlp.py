@@ -4,7 +4,8 @@ Deviations: categories are embedded (the paper: one-hot or embedded); He's unifo
 initialization (the paper's code: PyTorch's default).
 
 The authors tune learning rates from 1e-5 to 1e-2 with AdamW; 1e-3 and a weight decay of
-1e-5 are a start.
+1e-5 are a start. They tune dropout too, from none to a half; with tens of thousands of
+rows none was best by far (`benchmarks/regression.md`), with hundreds try 0.1.
 """
 
 from typing import Any
@@ -33,7 +34,7 @@ def mlp(
     embeddings: str = "none",
     embedding_size: int = 16,
     embedding_options: dict[str, Any] | None = None,
-    dropout: float = 0.1,
+    dropout: float = 0.0,
     activation: str = "relu",
     name: str = "mlp",
 ) -> keras.Model:
