@@ -58,6 +58,7 @@ def load_data(config: Config) -> Data:
     near = rows  # the rows of the table
     if stream:
         near = table_stream.sampled(rows, stream.positions)
+    rows, near = (mixed(splits, config.seed) for splits in (rows, near))
     table = replace(table, targets=targets[stream.positions] if stream else targets)
     encoding = tabular.fit_encoding(
         table,
@@ -163,6 +164,15 @@ def read_stream(config: Config, num_sampled: int = 0) -> table_stream.Stream:
         num_sampled=num_sampled or chosen.stream_sample,
         seed=config.seed,
     )
+
+
+def mixed(rows: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Put the validation rows in random order: exports are verified on the first ones.
+
+    A file may be sorted, and its first rows would be all of one kind.
+    """
+    order = np.random.default_rng(seed).permutation(rows["validation"])
+    return {**rows, "validation": order}
 
 
 def batches(
