@@ -266,7 +266,7 @@ class LSTMDecoder(_Recurrent):
     task="seq2seq",
     paper="Luong et al. 2015, arXiv:1508.04025",
     year=2015,
-    exports_tested=False,
+    failed_exports=("tflite-int8",),
     variants={
         "lstm_small": {
             "params": 2_217_280,

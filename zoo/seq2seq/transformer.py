@@ -37,7 +37,6 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
         "transformer_base": {
             "params": 63_045_632,
             "multiply_adds": 2_034_368_512,
-            "exports_tested": False,
             "arguments": {
                 "num_layers": 6,
                 "width": 512,
@@ -52,7 +51,6 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
         "transformer_big": {
             "params": 214_171_648,
             "multiply_adds": 6_887_309_312,
-            "exports_tested": False,
             "arguments": {
                 "num_layers": 6,
                 "width": 1024,

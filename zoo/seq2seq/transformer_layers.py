@@ -252,8 +252,10 @@ class TransformerDecoder(_Stack):
             *(ops.shape(memory)[0], len(self.blocks), heads),
             *(max_length, self.width // self.options.num_heads),
         )
-        state = {name: ops.zeros(shape, memory.dtype) for name in ("keys", "values")}
-        return context, state
+        # Two equal constants become one tensor of a TFLite file, which LiteRT's
+        # CompiledModel knows by one of its names alone: minus zero is not equal.
+        zeros = ops.zeros(shape, memory.dtype)
+        return context, {"keys": zeros, "values": -zeros}
 
     def step(self, token, position, context, state):
         """Read one token, and give the logits of the next.

@@ -1,0 +1,43 @@
+// Answers the cases of test_seq2seq_device.py with the client in JavaScript.
+
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const [client, cases] = process.argv.slice(2);
+const { TextModel, search } = await import(pathToFileURL(client));
+
+class Tables {
+  constructor({ tables, source_length }) {
+    this.tables = tables;
+    this.sourceLength = source_length;
+    this.maxLength = 0;
+  }
+
+  async begin(source) {
+    this.maxLength = this.tables.length;
+    return source.reduce((a, b) => a + b) % this.tables[0].length;
+  }
+
+  async step(token, position, kept) {
+    const logits = Float32Array.from(this.tables[position][kept]);
+    return { logits, kept: (5 * kept + token + 1) % this.tables[0].length };
+  }
+}
+
+const results = [];
+for (const { facts, texts, ...model } of JSON.parse(readFileSync(cases, "utf8"))) {
+  const tables = new Tables(model);
+  const client = new TextModel(tables, facts);
+  const { beam, length_penalty: alpha } = facts.decoding;
+  for (const text of texts) {
+    const encoded = client.encode(text);
+    const found = await search(tables, encoded, { beam, alpha });
+    const answers = await client.answers(text);
+    results.push({
+      encoded,
+      found: found.map(({ tokens, score }) => [tokens, score]),
+      answers: answers.map(({ text, score }) => [text, score]),
+    });
+  }
+}
+console.log(JSON.stringify(results));

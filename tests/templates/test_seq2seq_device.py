@@ -1,0 +1,365 @@
+"""The clients for devices, held against the reference: searches, files and texts."""
+
+import base64
+import fcntl
+import functools
+import http.server
+import itertools
+import json
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from workplace import ROOT, execute
+
+from kerazoo import zoo
+from kerazoo.harness.pair_text import Normaliser
+from kerazoo.harness.token_search import NEVER, StepFile, search
+from kerazoo.harness.tokenisers import SPECIAL, from_json
+from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START
+
+# Keras 3.15 reads TensorFlow variables in a way that NumPy 2.4 deprecates.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+
+CLIENTS = ROOT / "templates" / "seq2seq" / "device"
+CHECKS = Path(__file__).with_name("seq2seq_device")
+JSON_JAR = Path("/usr/share/java/json-android.jar")  # Android's own org.json
+KOTLIN, LITERT_JS = "kotlin-compiler@2.4.20", "@litertjs/core@2.5.3"
+SOURCE_LENGTH, MAX_LENGTH, STATES, VOCABULARY = 12, 8, 11, 13
+LETTERS = [*"abcdefghijklmnopqrstuvwxyzé A𝒳åσςοδß"]
+WORDS = ["a", "b", "c", "é", "A", "οδος", "i\u0307", "fin"]
+TEXTS = [
+    *("keras", "ÉCOLE", "e\u0301cole", "ℋ\u212b", "ΟΔΟΣ ΟΔΟΣ", "İ", "Straße", "𝒳a", ""),
+    *("  a\tb  c ", "a\u00a0b\u3000c", "a\x1cb\x85c\ufeffd", "<pad> a", "ﬁn"),
+    "abcdefghijkl abcdefghijkl",  # longer than a source may be
+]
+
+
+class Tables:
+    """A made-up model: logits by position and by a state that all tokens go into."""
+
+    source_length = SOURCE_LENGTH
+
+    def __init__(self, tables):
+        self.tables = tables
+        self.max_length = 0
+
+    def begin(self, source):
+        self.max_length = len(self.tables)
+        return sum(source) % STATES
+
+    def step(self, token, position, kept):
+        logits = np.array(self.tables[position][kept], "float64")
+        log_probs = logits - logits.max()
+        log_probs -= np.log(np.exp(log_probs).sum())
+        log_probs[[PAD, START]] = NEVER
+        return log_probs, (5 * kept + token + 1) % STATES
+
+
+def random_tables(rng, length, end):
+    """Tables in which END is likely or not."""
+    tables = 2 * rng.normal(size=(length, STATES, VOCABULARY))
+    tables[..., END] += end
+    return tables.astype("float32").astype("float64").tolist()
+
+
+def tied_tables(rng, length):
+    """Tables in which four tokens are equally likely, and the rest is impossible."""
+    row = np.repeat([0, -1e4], [4, VOCABULARY - 6])
+    rows = rng.permuted(np.tile(row, (length * STATES, 1)), axis=1)
+    rows = np.pad(rows, [(0, 0), (2, 0)])  # PAD and START
+    return rows.reshape(length, STATES, VOCABULARY).tolist()
+
+
+def facts_of(beam, alpha, kinds=("characters", "symbols"), form="NFC", lower=True):
+    """What a client finds in model.json."""
+    source = LETTERS if kinds[0] == "characters" else WORDS
+    target = [f"<{i}>" for i in range(VOCABULARY - len(SPECIAL))]
+    return {
+        "source_tokeniser": {"kind": kinds[0], "tokens": [*SPECIAL, *source]},
+        "target_tokeniser": {"kind": kinds[1], "tokens": [*SPECIAL, *target]},
+        "source_normaliser": {"form": form, "lower": lower},
+        "decoding": {"beam": beam, "length_penalty": alpha, "max_length": 0},
+    }
+
+
+def reference(model, facts):
+    """Return what the reference says to every text."""
+    options = facts["decoding"]["beam"], facts["decoding"]["length_penalty"]
+    normalise = Normaliser(**facts["source_normaliser"])
+    source, target = (from_json(facts[f"{s}_tokeniser"]) for s in ("source", "target"))
+    results = []
+    for text in TEXTS:
+        ids = source.encode(normalise(text))[: model.source_length - 1]
+        found = search(model, [*ids, END], *options)
+        answers = [(target.decode(tokens), score) for tokens, score in found]
+        results.append({"encoded": [*ids, END], "found": found, "answers": answers})
+    return results
+
+
+@pytest.fixture(scope="module")
+def made_up():
+    """Cases with made-up models, and what the reference says to them."""
+    rng = np.random.default_rng(0)
+    tables = [
+        *(random_tables(rng, n, end) for n in (1, 2, MAX_LENGTH) for end in (-1, 1, 3)),
+        *(tied_tables(rng, n) for n in (3, MAX_LENGTH)),
+    ]
+    kinds, forms = ("characters", "symbols"), ("NFC", "NFKC", "none")
+    texts = itertools.cycle(itertools.product(kinds, kinds, forms, (True, False)))
+    cases, expected = [], []
+    for table, *options in itertools.product(tables, (1, 2, 4, 7), (0.0, 0.6, 1.5)):
+        source, target, form, lower = next(texts)
+        facts = facts_of(*options, (source, target), form, lower)
+        case = {"tables": table, "source_length": SOURCE_LENGTH}
+        cases.append({**case, "texts": TEXTS, "facts": facts})
+        expected += reference(Tables(table), facts)
+    return cases, expected
+
+
+@pytest.fixture(scope="module", params=["transformer_tiny", "lstm_small"])
+def file(request, tmp_path_factory):
+    """An untrained model as a TFLite file of two signatures."""
+    from kerazoo.harness.export_convert import STEPS, to_tflite
+    from kerazoo.harness.export_steps import write_steps
+
+    keras.utils.set_random_seed(0)
+    sizes = {
+        "source_vocabulary": len(SPECIAL) + len(LETTERS),
+        "target_vocabulary": VOCABULARY,
+    }
+    model = zoo.create_model(request.param, width=16, num_layers=1, **sizes)
+    for number, weight in enumerate(model.trainable_variables):
+        if len(weight.shape) > 1:  # so that answers are neither all alike nor near ties
+            weight.assign_add(2.0 * keras.random.normal(weight.shape, seed=number))
+    folder = tmp_path_factory.mktemp("file")
+    source = keras.Input((SOURCE_LENGTH,), dtype="int32", name="source")
+    decoding = Decoding(max_length=MAX_LENGTH)
+    tokens = Translator.of(model, decoding)(source)["tokens"]
+    write_steps(keras.Model(source, tokens), folder / "saved")
+    path = folder / "steps.tflite"
+    path.write_bytes(to_tflite(str(folder / "saved"), "tflite", {}, STEPS))
+    return path
+
+
+def cases_of(name, path):
+    """Cases with a real file, and what the reference says to them."""
+    model = StepFile(str(path))
+    all_facts = [facts_of(beam, 0.6) for beam in (1, 4)]
+    cases = [{"file": name, "texts": TEXTS, "facts": facts} for facts in all_facts]
+    expected = [row for facts in all_facts for row in reference(model, facts)]
+    assert len({str(row["found"][0][0]) for row in expected}) > 3, "all are alike"
+    return cases, expected
+
+
+def check(results, expected, tolerance):
+    assert isinstance(results, list), results
+    for result, right in zip(results, expected, strict=True):
+        assert result["encoded"] == right["encoded"]
+        for kind in ("found", "answers"):
+            said, scores = zip(*result[kind], strict=True)
+            right_said, right_scores = zip(*right[kind], strict=True)
+            assert said == right_said
+            np.testing.assert_allclose(scores, right_scores, rtol=0, atol=tolerance)
+
+
+def install(package, proof):
+    """Install a package of Debian's unless its command, or a file of it, is there."""
+    with open(Path(tempfile.gettempdir()) / "kerazoo-install.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers test side by side
+        if not shutil.which(proof) and not Path(proof).exists():
+            execute("apt-get", "update", cwd=ROOT)
+            options = "-y", "--no-install-recommends"
+            execute("apt-get", "install", *options, package, cwd=ROOT)
+
+
+def npm_install(package, folder):
+    install("nodejs", "node")
+    install("npm", "npm")
+    execute("npm", "install", "--no-audit", "--no-fund", package, cwd=folder)
+    return folder / "node_modules" / package.rpartition("@")[0]
+
+
+def test_the_clients_go_along_with_a_copy(new_project):
+    copied = new_project("seq2seq").folder / "device"
+    names = {file.name for file in copied.iterdir()}
+    assert names == {file.name for file in CLIENTS.iterdir()} and len(names) == 4
+
+
+def test_the_made_up_models_ask_for_all_there_is(made_up):
+    _, expected = made_up
+    found = [row["found"] for row in expected]
+    lengths = {len(tokens) for row in found for tokens, _ in row}
+    assert lengths >= {0, 1, 2, 3, 4, MAX_LENGTH - 1}
+    assert {len(row) for row in found} >= {1, 2, 4, 7}
+    assert any(len(row) > len({score for _, score in row}) for row in found), "no ties"
+    assert any("\ufffd" in text for row in expected for text, _ in row["answers"])
+
+
+def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
+    install("nodejs", "node")
+    cases, expected = made_up
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps(cases))
+    # A name that Node takes for a module without a package.json.
+    client = shutil.copy(CLIENTS / "token_search.js", tmp_path / "client.mjs")
+    done = execute("node", CHECKS / "check.mjs", client, file, cwd=tmp_path)
+    check(json.loads(done.stdout), expected, 1e-12)
+
+
+# ------------------------------------------------------------------------- the browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder that a browser is shown, with LiteRT in it."""
+    install("chromium", "chromium")
+    folder = tmp_path_factory.mktemp("site")
+    npm_install(LITERT_JS, folder)
+    shutil.copy(CHECKS / "check.html", folder)
+    shutil.copy(CLIENTS / "token_search.js", folder)
+    return folder
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and takes the one answer of a page."""
+
+    def __init__(self, *arguments, answers, **options):
+        self.answers = answers
+        super().__init__(*arguments, **options)
+
+    def do_POST(self):
+        size = int(self.headers["Content-Length"])
+        self.answers.put(json.loads(self.rfile.read(size)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def browse(site, profile):
+    """Open a browser on this machine's own page; return what the page answers."""
+    answers = queue.Queue()
+    handler = functools.partial(Handler, answers=answers, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = subprocess.Popen(
+            [
+                *("chromium", "--headless", "--no-sandbox", "--disable-gpu"),
+                *("--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
+                *("--disable-background-networking", f"--user-data-dir={profile}"),
+                *("--remote-debugging-port=0",),  # else it loads the page and ends
+                f"http://127.0.0.1:{server.server_port}/check.html",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            return answers.get(timeout=120)
+        finally:
+            browser.terminate()
+            browser.wait()
+            server.shutdown()
+
+
+@pytest.mark.slow
+def test_a_browser_answers_as_the_reference_does(site, file, tmp_path):
+    name = f"{file.parent.name}.tflite"
+    shutil.copy(file, site / name)
+    cases, expected = cases_of(name, file)
+    (site / "cases.json").write_text(json.dumps(cases))
+    check(browse(site, tmp_path), expected, 1e-4)
+
+
+# ---------------------------------------------------------------------------- Android
+
+
+@pytest.fixture(scope="module")
+def kotlin(tmp_path_factory):
+    """Return the command that runs the Kotlin client, compiled with a stand-in."""
+    install("default-jre-headless", "java")
+    install("libandroid-json-org-java", str(JSON_JAR))
+    folder = tmp_path_factory.mktemp("kotlin")
+    compiler = npm_install(KOTLIN, folder)
+    sources = CLIENTS / "TokenSearch.kt", CHECKS / "Check.kt", CHECKS / "Interpreter.kt"
+    execute(
+        *("java", "-cp", f"{compiler}/lib/*"),
+        *("org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-Werror", "-no-reflect"),
+        *("-kotlin-home", compiler, "-cp", JSON_JAR, "-d", folder / "classes"),
+        *sources,
+        cwd=folder,
+    )
+    places = folder / "classes", JSON_JAR, compiler / "lib" / "kotlin-stdlib.jar"
+    return ["java", "-cp", ":".join(map(str, places)), "CheckKt"]
+
+
+def run_client(command, cases, folder, model=None):
+    """Run a client; run a file's signatures when it asks for it."""
+    (folder / "cases.json").write_text(json.dumps(cases))
+    client = subprocess.Popen(
+        [*command, "cases.json", "results.json"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with client:
+        for line in client.stdout:
+            client.stdin.write(run_signature(model, *line.split()))
+            client.stdin.flush()
+    assert client.returncode == 0
+    return json.loads((folder / "results.json").read_text())
+
+
+def shapes_of(model):
+    """List the tensors of a file, for a client that cannot read it."""
+    runners = {name: getattr(model, name) for name in ("encode", "decode_step")}
+    return {
+        name: {
+            "inputs": shapes(runner.get_input_details()),
+            "outputs": shapes(runner.get_output_details()),
+        }
+        for name, runner in runners.items()
+    }
+
+
+def shapes(details):
+    return {name: tensor["shape"].tolist() for name, tensor in details.items()}
+
+
+def run_signature(model, name, *given):
+    """Run a signature on tensors as text; return its outputs as text."""
+    runner = getattr(model, name)
+    inputs = {}
+    for part in given:
+        key, text = part.split("=", 1)
+        details = runner.get_input_details()[key]
+        array = np.frombuffer(base64.b64decode(text), details["dtype"])
+        inputs[key] = array.reshape(details["shape"])
+    outputs = runner(**inputs)
+    texts = {k: base64.b64encode(v.tobytes()).decode() for k, v in outputs.items()}
+    return " ".join(f"{key}={text}" for key, text in texts.items()) + "\n"
+
+
+@pytest.mark.slow
+def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
+    cases, expected = made_up
+    check(run_client(kotlin, cases, tmp_path), expected, 1e-12)
+
+
+@pytest.mark.slow
+def test_kotlin_hands_a_file_what_it_asks_for(kotlin, file, tmp_path):
+    model = StepFile(str(file))
+    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(model)))
+    cases, expected = cases_of("shapes.json", file)
+    check(run_client(kotlin, cases, tmp_path, model), expected, 1e-12)
