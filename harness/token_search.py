@@ -9,6 +9,7 @@ logits of the next token, and takes back what it returned as `state_…`.
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -96,17 +97,32 @@ def penalty(length: int, alpha: float) -> float:
     return ((5 + length) / 6) ** alpha
 
 
+def normalised(text: str, form: str, lower: bool) -> str:
+    """Return a text in the form that the model was trained on."""
+
+    def formed(text: str) -> str:
+        return text if form == "none" else unicodedata.normalize(form, text)
+
+    if lower:
+        # Some letters have no small form before they are composed.
+        text = formed(text).lower()
+    return " ".join(formed(text).split())
+
+
 def main(file: str, facts: str, texts: Sequence[str]) -> None:
     """Answer texts whose tokens stand in a list: characters, or symbols with spaces."""
     with open(facts, encoding="utf-8") as opened:
         known = json.load(opened)
     source, target = (known[f"{side}_tokeniser"] for side in ("source", "target"))
+    how = known["decoding"]
     steps = StepFile(file)
     for text in texts:
+        text = normalised(text, **known["source_normaliser"])
         units = text if source["kind"] == "characters" else text.split()
         places = {token: i for i, token in enumerate(source["tokens"])}
-        ids = [*(places.get(unit, UNKNOWN) for unit in units), END]
-        tokens, _ = search(steps, ids, beam=4)[0]
+        ids = [places.get(unit, UNKNOWN) for unit in units]
+        ids = [*ids[: steps.source_length - 1], END]
+        tokens, _ = search(steps, ids, how["beam"], how["length_penalty"])[0]
         between = "" if target["kind"] == "characters" else " "
         print(between.join(target["tokens"][i] for i in tokens))
 

@@ -308,3 +308,10 @@ def test_plain_models_see_categories_one_by_one(encoding):
     matrix = tabular.plain_features(encode(columns, encoding), encoding)
     assert matrix.shape == (5, 8 + 4)
     assert matrix[:, 8:].argmax(1).tolist() == [1, 3, 1, 2, 0]
+
+
+def test_upstream_keras_takes_a_vector_for_a_bias_of_the_second_axis():
+    """When this fails: `tabular._constants` may add, in place of subtracting."""
+    rows, vector = np.zeros((2, 4, 1), "float32"), np.arange(4, dtype="float32")
+    assert np.add(rows, vector).shape == (2, 4, 4)
+    assert keras.ops.add(rows, vector).shape == (2, 4, 1)
