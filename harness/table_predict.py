@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness.data import DataError
 from kerazoo.harness.table_files import listed, read_frame
-from kerazoo.harness.table_kinds import type_column
+from kerazoo.harness.table_kinds import MARKS, type_column
 from kerazoo.harness.tabular import Encoding, as_served
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def predict_rows(
     inputs = {}
     for column in encoding["columns"]:
         values, _ = type_column(frame[column["name"]], column["kind"])
+        if column.get("boolean"):  # whose missing values may be written out
+            values = values.mask(values.str.lower().isin(MARKS))
         inputs[column["input"]] = as_served(values, column["kind"])
     outputs = answers(model, by_name(model, inputs))
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]

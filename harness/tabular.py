@@ -231,7 +231,8 @@ def _fit_column(
     if kind in ("category", "boolean"):
         texts, counts = np.unique(values, return_counts=True)
         vocabulary = texts[np.argsort(-counts, kind="stable")].tolist()
-        return {"kind": "category", "vocabulary": vocabulary}
+        fitted = {"kind": "category", "vocabulary": vocabulary}
+        return fitted if kind == "category" else fitted | {"boolean": True}
     known = values[~np.isnan(values)].astype("float64")
     fill = float(np.median(known)) if len(known) else 0.0
     low, high = bounds(known, *rules)
