@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerazoo.harness import catalog, commands
+from kerazoo.harness import catalog, commands, commands_predict
 from kerazoo.harness.config import EXPORT_FORMATS, not_among
 from kerazoo.losses import TASKS
 
@@ -130,16 +130,35 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run", help=run_help)
     add_flags(sub, "other data, such as --data.path photos/")
 
-    sub = add(commands.predict, "kerazoo predict last cat.jpg dog.png")
+    sub = add(commands_predict.predict, "kerazoo predict last cat.jpg dog.png")
     sub.add_argument("run", help=run_help)
     sub.add_argument(
         "inputs", nargs="*", help="images, a table such as rows.csv, or texts"
     )
     sub.add_argument(
-        "--top", type=int, help="classes to name (3), or answers to a text (1)"
+        *("--top", "--n-best"),
+        type=int,
+        help="classes to name (3), or answers to a text (1), with their scores",
     )
     sub.add_argument("--output", type=Path, help="a CSV for a table; else it is shown")
     sub.add_argument("--json", action="store_true", help="for programs")
+    texts = sub.add_argument_group("how answers to texts are searched for")
+    texts.add_argument(
+        "--beam", type=int, help="hypotheses to follow (the run's); 1 is greedy"
+    )
+    texts.add_argument(
+        "--sample", action="store_true", default=None, help="draw answers at random"
+    )
+    texts.add_argument(
+        "--temperature", type=float, help="of --sample (1); near 0 it is greedy"
+    )
+    texts.add_argument(
+        "--top-k", type=int, help="tokens to draw from, the most probable (all)"
+    )
+    texts.add_argument(
+        "--top-p", type=float, help="draw from tokens that sum to this share (1)"
+    )
+    texts.add_argument("--seed", type=int, help="of --sample (0); the same draws again")
 
     sub = add(commands.export, "kerazoo export last --formats tflite,tflite-int8")
     sub.add_argument("source", metavar="RUN_OR_FILE", help=f"{run_help}; or a .keras")

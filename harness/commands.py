@@ -37,7 +37,7 @@ def list_(
             and (not task or row.get("task") == task)
         ]
         if json:
-            print(_json(rows))
+            print(as_json(rows))
         elif kind == "losses":
             _print_losses(rows)
         elif rows:
@@ -66,13 +66,13 @@ def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
     task = task.replace("-", " ") or ("classification" if known else None)
     seen, found = look(labels, task).seen, suggest(labels, task)
     if json:
-        print(_json({"seen": seen, "suggestions": [asdict(s) for s in found]}))
+        print(as_json({"seen": seen, "suggestions": [asdict(s) for s in found]}))
         return
     print(f"{data}: {seen}")
     for suggestion in found:
         flags = ["--loss", suggestion.name]
         for name, value in suggestion.arguments.items():
-            flags += [f"--loss_arguments.{name}", _json(value, indent=None)]
+            flags += [f"--loss_arguments.{name}", as_json(value, indent=None)]
         print(f"\n{suggestion.name}\n  {suggestion.reason}\n  {shlex.join(flags)}")
     print("\n`kerazoo info NAME` has the formula, the arguments and the paper.")
 
@@ -164,70 +164,6 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         print(f"  test_{name:<20} {value:.4f}")
 
 
-def predict(
-    run: str, inputs: Sequence[str], top: int | None, json: bool, output: Path | None
-) -> None:
-    """Name the classes of images, predict the rows of a table, or answer texts.
-
-    Texts that are not given are read from the standard input, one a line.
-    """
-    from kerazoo.harness import tracking
-
-    record = tracking.find_run(run)
-    facts = tracking.read_json(record.info.run_id, "data.json")
-    labels = facts["labels"]
-    with quiet():
-        model = tracking.load_model(record.info.run_id)
-    if "encoding" in facts:
-        _predict_table(model, facts["encoding"], inputs, output)
-        return
-    if "source_tokeniser" in facts:
-        _predict_texts(model, facts, inputs, top or 1, json)
-        return
-    if not inputs:
-        raise ValueError("give the files of images to predict")
-    with quiet():
-        from kerazoo.harness.images import read_images
-
-        pixels = read_images(inputs, *model.input_shape[1:])
-        probabilities = model.predict(pixels, verbose=0)
-    for file, shares in zip(inputs, probabilities, strict=True):
-        order = shares.argsort()[::-1][: top or 3]
-        best = [(labels[i], float(shares[i])) for i in order]
-        if json:
-            print(_json({"file": file, "classes": dict(best)}, indent=None))
-        else:
-            print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
-
-
-def _predict_texts(model, facts, texts: Sequence[str], n_best: int, json: bool) -> None:
-    with quiet():
-        from kerazoo.harness.text_predict import predict_texts
-
-        texts = texts or sys.stdin.read().splitlines()
-        found = predict_texts(model, facts, texts, n_best) if texts else []
-    for text, answers in zip(texts, found, strict=True):
-        if json:
-            scored = [{"answer": answer, "score": score} for answer, score in answers]
-            print(_json({"text": text, "answers": scored}, indent=None))
-        else:
-            print("\t".join(answer for answer, _ in answers))
-
-
-def _predict_table(model, encoding, inputs: Sequence[str], output: Path | None):
-    with quiet():
-        from kerazoo.harness.table_predict import predict_rows
-
-        if len(inputs) != 1:
-            raise ValueError(f"One table is predicted at a time; got {len(inputs)}.")
-        frame, notes = predict_rows(model, encoding, Path(inputs[0]))
-    for note in notes:
-        print(note, file=sys.stderr)
-    frame.to_csv(output or sys.stdout, index=False)
-    if output:
-        print(f"{len(frame):,} rows in {output}")
-
-
 def export(
     source: str, formats: str, folder: Path, samples: Path | None, tolerance: float
 ) -> int:
@@ -239,7 +175,7 @@ def export(
         verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
     else:
         verdicts = _export_run(source, chosen, folder, tolerance)
-    from kerazoo.harness.export import print_verdicts
+    from kerazoo.harness.export_verdicts import print_verdicts
 
     print_verdicts(verdicts)
     print(f"\nfiles in {folder}/; model.json says what a client must know")
@@ -300,6 +236,7 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
             metric=of_task(data.task).metric(data),
             tolerance=tolerance,
             metadata={"labels": data.labels, **data.metadata},
+            texts=data.validation_texts(targets),
         )
         tracking.add_files(found.run_id, folder, "exports")
     return verdicts
@@ -384,7 +321,8 @@ def _cell(value) -> str:
     return str(value)
 
 
-def _json(value, indent: int | None = 2) -> str:
+def as_json(value, indent: int | None = 2) -> str:
+    """Write a value for programs."""
     return json.dumps(value, indent=indent)
 
 

@@ -58,6 +58,13 @@ class Data:
         """What is predicted, for people."""
         return f"target {self.target}" if self.target else f"{len(self.labels)} classes"
 
+    def validation_texts(self, numbers: np.ndarray) -> list[str] | None:
+        """Return the validation sources of these numbers, where inputs are tokens."""
+        if self.tokenisers is None:
+            return None
+        sources, _ = self.references["validation"]
+        return [sources[int(number)] for number in numbers]
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input."""

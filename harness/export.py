@@ -85,6 +85,7 @@ class Verdict:
     operators: dict[str, int] = field(default_factory=dict)
     needs_flex: bool = False
     gpu: str = ""  # "yes", or what the GPU delegate cannot run
+    texts: str = ""  # what to know of the signature `texts`, or why there is none
     inputs: dict[str, Any] = field(default_factory=dict)  # by name
     outputs: dict[str, Any] = field(default_factory=dict)
     failure: str = ""  # why the file must not be used; empty: verified
@@ -108,6 +109,7 @@ def export(
     threads: Sequence[int] = (1, os.cpu_count() or 1),
     metadata: dict[str, Any] | None = None,
     steps: bool = False,
+    texts: Sequence[str] | None = None,
 ) -> list[Verdict]:
     """Write a model in several formats and verify each against Keras.
 
@@ -126,28 +128,39 @@ def export(
         steps: of a model with a `Translator`, write `encode` and `decode_step`, which
             leave the search to the client, as TFLite alone; it is verified with the
             greedy search of `token_search`.
+        texts: (samples,), where inputs are tokens: what they were made of. The
+            SavedModel then gets the signature `texts` too, if the tokenisers in
+            `metadata` allow it. It has to answer what `metric.decide` reads from the
+            outputs.
 
     Returns:
         One verdict per format; a failed one names its reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = in_float32(model)
-    model.save(folder / "model.keras")
-    calibration, inputs = by_name(model, calibration), by_name(model, inputs)
+    model, inputs = in_float32(model), by_name(model, inputs)
     expected = answers(model, inputs)
-    np.savez(folder / "calibration.npz", **calibration)
-    (folder / "classes.json").write_text(json.dumps(modules_of(model)))
     with tempfile.TemporaryDirectory() as scratch:
         exam = _Exam(
-            Path(scratch), inputs, targets, expected, metric, tolerance, threads
+            scratch=Path(scratch),
+            inputs=inputs,
+            targets=targets,
+            expected=expected,
+            metric=metric,
+            tolerance=tolerance,
+            threads=threads,
+            texts=None if texts is None else np.array(texts, str),
+        )
+        written = write_files(
+            model,
+            folder,
+            formats,
+            calibration=by_name(model, calibration),
+            steps=steps,
+            text_form=None if texts is None else metadata,
         )
         verdicts = [
-            _verify(name, folder, report, exam)
-            for name, report in _convert(folder, formats, steps).items()
+            _verify(name, folder, report, exam) for name, report in written.items()
         ]
-    (folder / "calibration.npz").unlink()
-    (folder / "classes.json").unlink()
-    (folder / "converted.json").unlink(missing_ok=True)
     facts = {
         "name": model.name,
         "inputs": {
@@ -160,6 +173,38 @@ def export(
     }
     (folder / "model.json").write_text(json.dumps(facts, indent=2), "utf-8")
     return verdicts
+
+
+def write_files(
+    model: "keras.Model",
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    calibration: dict[str, np.ndarray] | None = None,
+    steps: bool = False,
+    text_form: dict[str, Any] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Write a model in several formats, and as `model.keras`; verify nothing.
+
+    Args:
+        model: in float32, on any backend.
+        folder: receives the files.
+        formats: as in `export`.
+        calibration: by input; only full int8 needs it.
+        steps: as in `export`.
+        text_form: tokenisers and normaliser, if there shall be a signature `texts`.
+
+    Returns:
+        By format what is known of it: its file, or the error.
+    """
+    model.save(folder / "model.keras")
+    np.savez(folder / "calibration.npz", **(calibration or {}))
+    (folder / "classes.json").write_text(json.dumps(modules_of(model)))
+    (folder / "texts.json").write_text(json.dumps(text_form))
+    report = _convert(folder, formats, steps)
+    for name in ("calibration.npz", "classes.json", "texts.json", "converted.json"):
+        (folder / name).unlink(missing_ok=True)
+    return report
 
 
 def by_name(model: "keras.Model", inputs: Inputs) -> dict[str, np.ndarray]:
@@ -244,6 +289,12 @@ class _Exam:
     metric: Metric
     tolerance: float
     threads: Sequence[int]
+    texts: np.ndarray | None
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """What a file is asked."""
+        return self.inputs | ({} if self.texts is None else {"texts": self.texts})
 
 
 def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Verdict:
@@ -257,7 +308,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
     for threads in exam.threads:
         # All samples once, with the last number of threads; one is enough for a time.
         last = threads == exam.threads[-1]
-        some = {k: v if last else v[:1] for k, v in exam.inputs.items()}
+        some = {k: v if last else v[:1] for k, v in exam.given.items()}
         np.savez(given, **some)
         done = _run("export_check", file, given, results, threads)
         if done.returncode:
@@ -265,6 +316,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
             return dataclasses.replace(verdict, failure=failure)
         with np.load(results) as stored:
             outputs, facts = stored["outputs"], json.loads(str(stored["facts"]))
+            texts = stored.get("texts")
             p50, p95 = np.percentile(stored["milliseconds"], [50, 95])
         latency[threads] = {"p50": round(p50, 3), "p95": round(p95, 3)}
     metric, expected = exam.metric, exam.expected
@@ -277,6 +329,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         agreement = float((metric.decide(outputs) == metric.decide(expected)).mean())
     operators = facts.pop("operators", {})
     flex = sorted(o for o in operators if o.startswith("Flex"))
+    wrong = 0 if texts is None else int((texts != metric.decide(outputs)).sum())
     failure = ""
     if flex:
         failure = f"needs operators that no phone has: {', '.join(flex)}"
@@ -288,9 +341,15 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         failure = f"differs from Keras by {difference:.2g}"
     elif worse > exam.tolerance * spread:
         change = "falls" if metric.higher_is_better else "rises"
+        before, after = show_score(keras_score), show_score(score)
         failure = (
-            f"{metric.name} {change} from {_score(keras_score)} to {_score(score)}, "
-            f"by more than {_score(exam.tolerance * spread)}"
+            f"{metric.name} {change} from {before} to {after}, "
+            f"by more than {show_score(exam.tolerance * spread)}"
+        )
+    elif wrong:
+        failure = (
+            f"its signature `texts` answers {wrong:,} of {len(texts):,} texts "
+            "otherwise than its tokens do"
         )
     gpu = report.get("gpu")
     return dataclasses.replace(
@@ -304,6 +363,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         operators=operators,
         needs_flex=bool(flex),
         gpu="" if gpu is None else "; ".join(gpu) or "yes",
+        texts=report.get("texts", ""),
         failure=failure,
         **facts,
     )
@@ -319,75 +379,11 @@ def _last_line(done: subprocess.CompletedProcess) -> str:
     return lines[-1][:300] if lines else f"exit status {done.returncode}"
 
 
-def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    """Return the heads of the verification table.
-
-    Milliseconds per sample are a median, with the 95th percentile in brackets.
-    """
-    metric = next((v.metric_name for v in verdicts if v.metric_name), "metric")
-    times = ("ms, 1 thread", "ms, all")
-    known = ("format", "size", metric, "agreement", "max diff", *times)
-    return (*known, "phone GPU", "verified")
-
-
-def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
-    """Return one row of text per verdict, under `columns`."""
-    table = []
-    for v in verdicts:
-        if v.metric is None:
-            table.append((v.format, *"-" * (len(columns(verdicts)) - 2), "no"))
-            continue
-        fewest, most = v.latency[min(v.latency)], v.latency[max(v.latency)]
-        times = [f"{t['p50']:.2f} ({t['p95']:.2f})" for t in (fewest, most)]
-        gpu = {"": "-", "yes": "yes"}.get(v.gpu, "no")
-        table.append(
-            (
-                v.format,
-                _size(v.size),
-                _score(v.metric),
-                "-" if v.agreement is None else f"{v.agreement:.1%}",
-                f"{v.max_difference:.1e}",
-                *times,
-                gpu,
-                "yes" if v.passed else "no",
-            )
-        )
-    return table
-
-
-def print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """Print the verification table, and why a format failed."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns(verdicts):
-        table.add_column(column, no_wrap=column != "verified")
-    for row, verdict in zip(rows(verdicts), verdicts, strict=True):
-        table.add_row(
-            *row[:-1], f"[{'green' if verdict.passed else 'red'}]{row[-1]}[/]"
-        )
-    Console(width=max(Console().width, 110)).print(table)
-    for line in failures(verdicts):
-        print(line)
-
-
-def markdown(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdicts as a Markdown table."""
-    heads = columns(verdicts)
-    lines = [heads, ["---"] * len(heads), *rows(verdicts)]
-    table = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([*table, "", *failures(verdicts)])
-
-
 def failures(verdicts: Sequence[Verdict]) -> list[str]:
     """Return one line per failed format, with its reason."""
     return [f"{v.format}: {v.failure}" for v in verdicts if not v.passed]
 
 
-def _score(value: float) -> str:
+def show_score(value: float) -> str:
+    """Write a score with the digits that count."""
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -27,11 +27,15 @@ def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
         samples = dict(stored)
     count = len(next(iter(samples.values())))
     singles = [{k: v[i : i + 1] for k, v in samples.items()} for i in range(count)]
+    beside = {}
+    if "texts" in samples and getattr(run, "texts", None):
+        beside["texts"] = [run.answer_text(single["texts"]) for single in singles]
     np.savez(
         answers,
         outputs=np.concatenate([run(single) for single in singles]),
         milliseconds=latencies(run, singles[0]),
         facts=json.dumps(run.facts),
+        **beside,
     )
 
 
@@ -139,18 +143,26 @@ class SavedModelRunner:
         self.facts = {}
         self.loaded = tf.saved_model.load(str(file))
         self.signature = self.loaded.signatures["serving_default"]
+        self.texts = self.loaded.signatures.get("texts")
         self.specs = self.signature.structured_input_signature[1]
 
     def __call__(self, sample: Sample) -> np.ndarray:
         """Return the outputs for one sample."""
         import tensorflow as tf
 
-        tensors = {k: tf.constant(v) for k, v in sample.items()}
+        tensors = {k: tf.constant(sample[k]) for k in self.specs}
         for name, spec in self.specs.items():
             if spec.dtype != tf.string:
                 tensors[name] = tf.cast(tensors[name], spec.dtype)
         (outputs,) = self.signature(**tensors).values()
         return outputs.numpy()
+
+    def answer_text(self, text: np.ndarray) -> str:
+        """Return what the signature `texts` answers to one text."""
+        import tensorflow as tf
+
+        (answer,) = self.texts(texts=tf.constant(text))["texts"].numpy()
+        return answer.decode()
 
 
 def operators(content: bytes) -> dict[str, int]:

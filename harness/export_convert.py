@@ -2,9 +2,9 @@
 
     python -m kerazoo.harness.export_convert FOLDER FORMAT… [--steps]
 
-reads `model.keras`, `calibration.npz` and `classes.json` from FOLDER, writes the
-formats beside them, and what happened to `converted.json`. The process keeps the
-converter's memory and messages to itself, and uses the TensorFlow backend whatever
+reads `model.keras`, `calibration.npz`, `classes.json` and `texts.json` from FOLDER,
+writes the formats beside them, and what happened to `converted.json`. The process keeps
+the converter's memory and messages to itself, and uses the TensorFlow backend whatever
 trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
 """
 
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from kerazoo.harness.export import FILE_NAMES
 SERVED = "serving_default"
 STEPS = ("encode", "decode_step")
 Samples = dict[str, np.ndarray]  # by input, (samples, …)
+TextForm = dict[str, Any]  # tokenisers and normaliser, as in a run's `data.json`
 
 
 def main(folder: Path, formats: list[str], steps: bool) -> None:
@@ -37,20 +39,21 @@ def main(folder: Path, formats: list[str], steps: bool) -> None:
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     with np.load(folder / "calibration.npz") as stored:
         calibration = in_types_of(model, dict(stored))
+    text_form = json.loads((folder / "texts.json").read_text())
     with tempfile.TemporaryDirectory() as single:
         if steps:
             from kerazoo.harness.export_steps import write_steps
 
             write_steps(model, Path(single))
-        else:
+        elif formats != ["saved_model"]:
             write_saved_model(model, Path(single), batch=1)
         signatures = STEPS if steps else (SERVED,)
-        report = {
-            name: write(
-                model, name, folder / FILE_NAMES[name], single, calibration, signatures
+        report = {}
+        for name in formats:
+            file = folder / FILE_NAMES[name]
+            report[name] = write(
+                model, name, file, single, calibration, signatures, text_form
             )
-            for name in formats
-        }
     (folder / "converted.json").write_text(json.dumps(report))
 
 
@@ -61,6 +64,7 @@ def write(
     single: str,
     calibration: Samples,
     signatures: Sequence[str] = (SERVED,),
+    text_form: TextForm | None = None,
 ) -> dict[str, str | list[str]]:
     """Write one format; return its file's name, or the reason why there is none.
 
@@ -71,11 +75,12 @@ def write(
         single: folder of a SavedModel of the model for one sample at a time.
         calibration: as in `to_tflite`.
         signatures: as there.
+        text_form: as in `write_saved_model`.
     """
     try:
         if name == "saved_model":
-            write_saved_model(model, file, batch=None)
-            return {"file": file.name}
+            texts = write_saved_model(model, file, batch=None, text_form=text_form)
+            return {"file": file.name, "texts": texts}
         content = to_tflite(single, name, calibration, signatures)
         file.write_bytes(content)
         return {"file": file.name, "gpu": gpu_problems(content)}
@@ -85,10 +90,24 @@ def write(
         return {"error": _gist(str(error)) or repr(error)}
 
 
-def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> None:
+def write_saved_model(
+    model: keras.Model,
+    folder: Path,
+    batch: int | None,
+    text_form: TextForm | None = None,
+) -> str:
     """Write a SavedModel in inference mode, with inputs and outputs by name.
 
     `model.export` of Keras 3.15 leaves augmentation layers switched on.
+
+    Args:
+        model: any.
+        folder: receives it.
+        batch: samples at a time; None: any number.
+        text_form: of a model of tokens, for the signature of `export_texts`.
+
+    Returns:
+        What to know of that signature, or why there is none; empty: not asked for.
     """
 
     def serve(self, inputs):
@@ -111,7 +130,13 @@ def write_saved_model(model: keras.Model, folder: Path, batch: int | None) -> No
             }
         ],
     )
+    about_texts = ""
+    if text_form:
+        from kerazoo.harness.export_texts import add_texts
+
+        about_texts = add_texts(archive, model, text_form)
     archive.write_out(str(folder), verbose=False)
+    return about_texts
 
 
 def to_tflite(

@@ -15,6 +15,7 @@ from kerazoo.harness import environment, export, note, reports, tracking, traini
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect, named
 from kerazoo.harness.export import Verdict
+from kerazoo.harness.export_verdicts import by_column, markdown, print_verdicts
 from kerazoo.harness.translation import translator_of_texts
 
 if TYPE_CHECKING:
@@ -145,9 +146,10 @@ class Run:
             model: what should leave the house; its outputs are what clients get.
             data: whose inputs the model takes; `calibration` and `validation` are used.
         """
-        inputs, _ = collect(data.validation, NUM_VERIFIED)
+        inputs, targets = collect(data.validation, NUM_VERIFIED)
         few = {k: v[:2] for k, v in inputs.items()} if named(inputs) else inputs[:2]
-        self.tracker.model(model, few)
+        few = data.validation_texts(targets[:2]) or few
+        self.tracker.model(model, few, data.metadata)
         formats = list(self.config.export)
         if named(inputs) and "tflite-int8" in formats:
             formats.remove("tflite-int8")
@@ -155,9 +157,7 @@ class Run:
         if not formats:
             return []
         verdicts = self._write(model, data, formats, "exports")
-        rows = zip(*export.rows(verdicts), strict=True)
-        columns = dict(zip(export.columns(verdicts), map(list, rows), strict=True))
-        self.tracker.table(columns, "tables/exports.json")
+        self.tracker.table(by_column(verdicts), "tables/exports.json")
         print(f"files  {self.folder / 'exports'}")
         return verdicts
 
@@ -216,14 +216,15 @@ class Run:
             metric=reports.of_task(data.task).metric(data),
             tolerance=self.config.export_tolerance,
             metadata={"labels": data.labels, **data.metadata},
+            texts=data.validation_texts(targets),
             **options,
         )
         self.verdicts += verdicts
         self.tracker.files(self.folder / folder, folder)
-        self.tracker.text(export.markdown(verdicts), f"{folder}/verification.md")
+        self.tracker.text(markdown(verdicts), f"{folder}/verification.md")
         passed = sum(verdict.passed for verdict in self.verdicts)
         self.tracker.metrics({"exports_verified": passed})
-        export.print_verdicts(verdicts)
+        print_verdicts(verdicts)
         return verdicts
 
     def _describe(self, model, data):

@@ -2,6 +2,8 @@
 
 A tokeniser is fitted on training texts and nothing else. Its ids begin with the four
 special tokens of `kerazoo.zoo.seq2seq.tokens`; `encode` adds none of them but UNKNOWN.
+
+This file also goes along with a model to where kerazoo is not: only fitting needs it.
 """
 
 import base64
@@ -13,11 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.table_files import first_line
-from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
-
 Kind = Literal["characters", "words", "symbols", "subwords"]
+PAD, START, END, UNKNOWN, NUM_SPECIAL = range(5)  # as `zoo.seq2seq.tokens` has them
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")  # by id
 UNKNOWN_TEXT = "\ufffd"  # what an unknown token is decoded to
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
@@ -65,6 +64,8 @@ def fit_tokeniser(
     >>> fit_tokeniser("characters", ["abba", "b"]).encode("abc")
     [5, 4, 3]
     """
+    from kerazoo.harness.data import DataError
+
     if kind == "subwords":
         return _fit_subwords(texts, size, byte_fallback)
     counts = Counter(token for text in texts for token in _split(kind, text))
@@ -181,6 +182,9 @@ def _up_to_end(ids: Iterable[int]) -> list[int]:
 
 def _fit_subwords(texts: Iterable[str], size: int, byte_fallback: bool) -> Tokeniser:
     import sentencepiece
+
+    from kerazoo.harness.data import DataError
+    from kerazoo.harness.table_files import first_line
 
     model = io.BytesIO()
     try:

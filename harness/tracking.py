@@ -1,12 +1,11 @@
 """The one place that speaks to MLflow: writing a run, and finding one again.
 
+How models are stored stands in `tracking_models.py`.
+
 Autolog is not used: it logs validation scores at step 0, changes the caller's callbacks
 and loses the second of two fits (MLflow 3.17).
 """
 
-import contextlib
-import importlib
-import io
 import json
 import logging
 import os
@@ -118,67 +117,28 @@ class Tracker:
         dataset = MetaDataset(source, name=data.name, digest=data.digest)
         self._mlflow.log_input(dataset, context="training")
 
-    def model(self, model: "keras.Model", example: "Inputs") -> None:
+    def model(
+        self,
+        model: "keras.Model",
+        example: "Inputs | list[str]",
+        facts: dict[str, Any] | None = None,
+    ) -> None:
         """Store a model that `mlflow.pyfunc` loads and serves, without its loss.
 
         Args:
             model: functional.
-            example: (samples, …), a small batch of inputs; by name if several.
+            example: (samples, …), a small batch of inputs; by name if several; texts
+                where the model takes their tokens.
+            facts: `Data.metadata`, of which a model of tokens needs the tokenisers.
         """
-        import keras
-        import mlflow.tensorflow
-        import numpy as np
-        from mlflow.models import ModelSignature
-        from mlflow.types import Schema, TensorSpec
+        from kerazoo.harness import tracking_models
 
-        def schema(tensors):
-            specs = [
-                TensorSpec(np.dtype(t.dtype), (-1, *(s or -1 for s in t.shape[1:])))
-                for t in tensors
-            ]
-            return Schema(specs)
-
-        if isinstance(example, dict):
-            self._table_model(model, example)
-            return
-        inference = keras.Model(model.inputs, model.outputs)
-        # MLflow tries the example out with a progress bar of Keras's.
-        silent = contextlib.redirect_stdout(io.StringIO())
-        with silent, _only_classes_of(inference):
-            mlflow.tensorflow.log_model(
-                inference,
-                name="model",
-                signature=ModelSignature(schema(model.inputs), schema(model.outputs)),
-                input_example=example.astype(model.inputs[0].dtype),
-                pip_requirements=_needs("tensorflow", "keras", "numpy"),
-            )
-
-    def _table_model(self, model: "keras.Model", example: dict) -> None:
-        import pandas as pd
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema
-
-        from kerazoo.harness.export_convert import write_saved_model
-
-        kinds = {t.name: t.dtype.replace("float32", "double") for t in model.inputs}
-        columns = Schema([ColSpec(kind, name) for name, kind in kinds.items()])
-        names = ["prediction", "lower", "upper"][: model.outputs[0].shape[1]]
-        answers = Schema([ColSpec("float", name) for name in names])
-        frame = pd.DataFrame({k: example[k].tolist() for k in kinds})
-        with tempfile.TemporaryDirectory() as folder:
-            write_saved_model(model, Path(folder) / "saved_model", batch=None)
-            model.save(Path(folder) / "model.keras")
-            self._mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("tracking_table_model.py")),
-                artifacts={
-                    "saved_model": f"{folder}/saved_model",
-                    "keras": f"{folder}/model.keras",
-                },
-                signature=ModelSignature(columns, answers),
-                input_example=frame,
-                pip_requirements=_needs("tensorflow", "pandas", "numpy"),
-            )
+        if "source_tokeniser" in (facts or {}):
+            tracking_models.log_text_model(model, example, facts)
+        elif isinstance(example, dict):
+            tracking_models.log_table_model(model, example)
+        else:
+            tracking_models.log_network(model, example)
 
     def note(self, text: str) -> None:
         """Set the Markdown at the top of the run's page."""
@@ -204,25 +164,6 @@ def start(experiment: str, run_name: str) -> Tracker:
         run_name=run_name or None, nested=nested, log_system_metrics=True
     )
     return Tracker(mlflow, run)
-
-
-@contextlib.contextmanager
-def _only_classes_of(model: "keras.Model"):
-    """Hide the registered classes that a model does not use.
-
-    MLflow stores them all, and could load the model only where every one is installed.
-    """
-    import keras
-
-    registered = keras.saving.get_custom_objects()
-    kept = dict(registered)
-    used = {type(layer) for layer in model._flatten_layers()}
-    for name in [name for name, kind in kept.items() if kind not in used]:
-        del registered[name]
-    try:
-        yield
-    finally:
-        registered.update(kept)
 
 
 def _choose_experiment(mlflow, name: str) -> None:
@@ -342,17 +283,9 @@ def add_files(run_id: str, folder: Path, path: str) -> None:
 def load_model(run_id: str) -> "keras.Model":
     """Load the model that a run stored."""
     connect()
-    import keras
-    import mlflow.tensorflow
+    from kerazoo.harness.tracking_models import load
 
-    stored = f"runs:/{run_id}/model"
-    if "tensorflow" in mlflow.models.get_model_info(stored).flavors:
-        return mlflow.tensorflow.load_model(stored)
-    importlib.import_module("kerazoo.zoo.regression")  # registers layers
-    with tempfile.TemporaryDirectory() as folder:
-        file = f"{stored}/artifacts/model.keras"
-        file = mlflow.artifacts.download_artifacts(file, dst_path=folder)
-        return keras.saving.load_model(file, compile=False)
+    return load(f"runs:/{run_id}/model")
 
 
 def is_remote() -> bool:
@@ -381,10 +314,3 @@ def server_command(host: str, port: int) -> list[str]:
     store = mlflow.get_tracking_uri()
     place = ["--backend-store-uri", store, "--host", host, "--port", str(port)]
     return [sys.executable, "-m", "mlflow", "server", *place, "--workers", "1"]
-
-
-def _needs(*packages: str) -> list[str]:
-    # Given by hand: MLflow takes 18 s to infer a list, and gets it wrong.
-    from importlib.metadata import version
-
-    return [f"{name}=={version(name)}" for name in packages]

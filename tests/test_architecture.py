@@ -35,7 +35,7 @@ CONFINED = {
     "tensorflow_addons": {r"losses/addons\.py"},  # in the function that loads it
     "tensorflow": {
         r"harness/export\w*\.py",
-        r"harness/tracking_table_model\.py",  # runs where Keras is not
+        r"harness/tracking_(table|text)_model\.py",  # run where Keras is not
         r"templates/\w+/data\w*\.py",
         r"harness/pair_batches\.py",
         r"harness/data\.py",  # the type of its splits, for type checkers only
@@ -279,6 +279,7 @@ def test_looking_around_is_cheap(arguments, tmp_path):
         "train image_classification --loss focal --loss_arguments.gama 2",
         "suggest-loss gone.csv --target price",
         "export last --formats tflight",
+        "predict last hello --temperature 2",
     ],
 )
 def test_a_mistake_is_answered_at_once_in_one_line(arguments, tmp_path):

@@ -13,6 +13,7 @@ from keras import layers, ops
 from kerazoo.harness import cli, export, export_check, export_convert
 from kerazoo.harness.config import EXPORT_FORMATS
 from kerazoo.harness.export import FILE_NAMES, Verdict
+from kerazoo.harness.export_verdicts import by_column, markdown, rows
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (80, 8, 8, 1)).astype("uint8")
@@ -226,9 +227,9 @@ def test_a_file_that_does_not_run_is_named_and_the_others_are_kept(
     assert good.passed
     assert bad.failure.startswith("does not run: ") and len(bad.failure) < 330
     assert bad.metric is None
-    assert [row[-1] for row in export.rows([good, bad])] == ["yes", "no"]
+    assert [row[-1] for row in rows([good, bad])] == ["yes", "no"]
     assert export.failures([good, bad]) == [f"tflite-fp16: {bad.failure}"]
-    table = export.markdown([good, bad]).splitlines()
+    table = markdown([good, bad]).splitlines()
     assert len({line.count("|") for line in table[:4]}) == 1
 
 
@@ -312,8 +313,8 @@ def test_columns_go_in_by_name_texts_and_missing_numbers_too(tmp_path):
     assert verdicts[1].inputs["cut"]["dtype"] == "string"
     facts = json.loads((tmp_path / "model.json").read_text())
     assert facts["inputs"]["carat"] == {"shape": [1], "dtype": "float32"}
-    shown = dict(zip(export.columns(verdicts), export.rows(verdicts)[1], strict=True))
-    assert shown["rmse"] == "0.0000" and shown["agreement"] == "-"
+    shown = by_column(verdicts)
+    assert shown["rmse"][1] == "0.0000" and shown["agreement"][1] == "-"
 
 
 def test_a_difference_counts_by_the_spread_of_the_target(tmp_path, monkeypatch):

@@ -76,7 +76,7 @@ def test_the_reference_client_searches_as_the_command_does(project):
     steps = next(project.folder.glob("runs/*/exports/steps"))
     facts = json.loads((steps / "model.json").read_text())
     assert [file["failure"] for file in facts["files"]] == [""] * 3
-    words = ("cab", "zebra")
+    words = ("cab", " ZEBRA")
     done = execute(
         sys.executable,
         steps / "token_search.py",
@@ -93,6 +93,51 @@ def test_predict_answers_line_by_line_in_order(project):
     lines = kerazoo("predict", "last", "b", "a", "b", cwd=project.folder).stdout
     first, _, third = lines.splitlines()
     assert first == third
+
+
+def predicted(project, *flags) -> list[list[str]]:
+    """Return what a command answers to two words, by line and by column."""
+    done = kerazoo("predict", "last", "cab", "zebra", *flags, cwd=project.folder)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_predict_gives_several_answers_with_their_scores(project):
+    lines = predicted(project, "--n-best", "3", "--beam", "5")
+    assert len(lines) == 2
+    for answers, scores in ((line[::2], line[1::2]) for line in lines):
+        assert len(set(answers)) == len(scores) == 3
+        assert sorted(map(float, scores), reverse=True) == list(map(float, scores))
+        assert all(float(score) < 0 for score in scores)
+
+
+def test_predict_draws_samples_that_a_seed_repeats(project):
+    flags = ("--sample", "--temperature", "2", "--top", "4")
+    first, again, other = (predicted(project, *flags, "--seed", n) for n in "112")
+    assert first == again != other
+
+
+WORDS = ("cab", "Zebra", " the  cat ", "naïve", "", *"abcdefghijklmno")
+# Only what a server needs: neither Keras nor kerazoo.
+SERVE = """
+import json, sys
+sys.modules["keras"] = sys.modules["kerazoo"] = None
+import mlflow
+import tensorflow as tf
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+words = json.loads(sys.argv[1])
+print(*mlflow.pyfunc.load_model(f"runs:/{sys.argv[2]}/model").predict(words), sep="\\n")
+serve = tf.saved_model.load(sys.argv[3]).signatures["texts"]
+for answer in serve(texts=tf.constant(words))["texts"].numpy():
+    print(answer.decode())
+"""
+
+
+def test_servers_answer_texts_as_the_command_does(project):
+    exports = next(project.folder.glob("runs/*/exports"))
+    command = (json.dumps(WORDS), project.run.info.run_id, exports / "saved_model")
+    done = execute(sys.executable, "-c", SERVE, *command, cwd=project.folder)
+    said = kerazoo("predict", "last", *WORDS, "--beam", "1", cwd=project.folder).stdout
+    assert done.stdout == 2 * said and said.count("\n") == len(WORDS) == 20
 
 
 def test_a_stored_run_scores_as_it_did(project):

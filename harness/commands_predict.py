@@ -1,0 +1,88 @@
+"""What `kerazoo predict` does; `cli` reads its arguments."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerazoo.harness.commands import as_json, quiet
+
+
+def predict(
+    run: str,
+    inputs: Sequence[str],
+    top: int | None,
+    json: bool,
+    output: Path | None,
+    **search,
+) -> None:
+    """Name the classes of images, predict the rows of a table, or answer texts.
+
+    Texts that are not given are read from the standard input, one a line.
+    """
+    from kerazoo.harness import tracking
+    from kerazoo.harness.text_predict import TextSearch
+
+    search = {name: value for name, value in search.items() if value is not None}
+    # Before anything is loaded, as a mistake is answered at once.
+    texts_search = TextSearch(top=1 if top is None else top, **search)
+    record = tracking.find_run(run)
+    facts = tracking.read_json(record.info.run_id, "data.json")
+    of_texts = "source_tokeniser" in facts
+    if search and not of_texts:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in search)
+        raise ValueError(f"{flags}: only runs from texts to texts search for answers")
+    with quiet():
+        model = tracking.load_model(record.info.run_id)
+    if of_texts:
+        _predict_texts(model, facts, inputs, texts_search, json)
+    elif "encoding" in facts:
+        _predict_table(model, facts["encoding"], inputs, output)
+    else:
+        _predict_images(model, facts["labels"], inputs, top or 3, json)
+
+
+def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -> None:
+    if not files:
+        raise ValueError("give the files of images to predict")
+    with quiet():
+        from kerazoo.harness.images import read_images
+
+        pixels = read_images(files, *model.input_shape[1:])
+        probabilities = model.predict(pixels, verbose=0)
+    for file, shares in zip(files, probabilities, strict=True):
+        order = shares.argsort()[::-1][:top]
+        best = [(labels[i], float(shares[i])) for i in order]
+        if json:
+            print(as_json({"file": file, "classes": dict(best)}, indent=None))
+        else:
+            print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+
+
+def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> None:
+    with quiet():
+        from kerazoo.harness.text_predict import predict_texts
+
+        texts = texts or sys.stdin.read().splitlines()
+        found = predict_texts(model, facts, texts, search) if texts else []
+    for text, answers in zip(texts, found, strict=True):
+        if json:
+            scored = [{"answer": answer, "score": score} for answer, score in answers]
+            print(as_json({"text": text, "answers": scored}, indent=None))
+        elif search.top == 1:
+            print(*(answer for answer, _ in answers))
+        else:
+            print("\t".join(f"{answer}\t{score:.4f}" for answer, score in answers))
+
+
+def _predict_table(model, encoding, inputs: Sequence[str], output: Path | None):
+    with quiet():
+        from kerazoo.harness.table_predict import predict_rows
+
+        if len(inputs) != 1:
+            raise ValueError(f"One table is predicted at a time; got {len(inputs)}.")
+        frame, notes = predict_rows(model, encoding, Path(inputs[0]))
+    for note in notes:
+        print(note, file=sys.stderr)
+    frame.to_csv(output or sys.stdout, index=False)
+    if output:
+        print(f"{len(frame):,} rows in {output}")

@@ -1,0 +1,196 @@
+"""What MLflow keeps of a model: an image's, a table's or a text's, ready to be served.
+
+Each takes what clients have (pixels, a data frame, texts), and loads without its loss.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+HERE = Path(__file__).parent
+# Importing them registers the layers of stored models.
+LAYERS = ("regression", "seq2seq.lstm", "seq2seq.transformer", "seq2seq.decoding")
+
+
+def log_network(model: "keras.Model", example: "np.ndarray") -> None:
+    """Log a model of one array as MLflow's own flavour of TensorFlow.
+
+    Args:
+        model: functional.
+        example: (samples, …), a small batch of inputs.
+    """
+    import keras
+    import mlflow.tensorflow
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    def schema(tensors):
+        specs = [
+            TensorSpec(np.dtype(t.dtype), (-1, *(s or -1 for s in t.shape[1:])))
+            for t in tensors
+        ]
+        return Schema(specs)
+
+    inference = keras.Model(model.inputs, model.outputs)
+    # MLflow tries the example out with a progress bar of Keras's.
+    silent = contextlib.redirect_stdout(io.StringIO())
+    with silent, _only_classes_of(inference):
+        mlflow.tensorflow.log_model(
+            inference,
+            name="model",
+            signature=ModelSignature(schema(model.inputs), schema(model.outputs)),
+            input_example=example.astype(model.inputs[0].dtype),
+            pip_requirements=_needs("tensorflow", "keras", "numpy"),
+        )
+
+
+def log_table_model(model: "keras.Model", example: "dict[str, np.ndarray]") -> None:
+    """Log a model of columns by name as `tracking_table_model.py` runs it.
+
+    Args:
+        model: functional.
+        example: a few values of every column.
+    """
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    kinds = {t.name: t.dtype.replace("float32", "double") for t in model.inputs}
+    columns = Schema([ColSpec(kind, name) for name, kind in kinds.items()])
+    names = ["prediction", "lower", "upper"][: model.outputs[0].shape[1]]
+    answers = Schema([ColSpec("float", name) for name in names])
+    frame = pd.DataFrame({k: example[k].tolist() for k in kinds})
+    with tempfile.TemporaryDirectory() as folder:
+        saved_model = _write_saved_model(model, Path(folder))
+        model.save(Path(folder) / "model.keras")
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(HERE / "tracking_table_model.py"),
+            artifacts={
+                "saved_model": str(saved_model),
+                "keras": f"{folder}/model.keras",
+            },
+            signature=ModelSignature(columns, answers),
+            input_example=frame,
+            pip_requirements=_needs("tensorflow", "pandas", "numpy"),
+        )
+
+
+def log_text_model(
+    model: "keras.Model", example: Sequence[str], facts: dict[str, Any]
+) -> None:
+    """Log a model of tokens as `tracking_text_model.py` runs it: texts in, texts out.
+
+    Args:
+        model: functional, source tokens through a `Translator` that is greedy.
+        example: a few texts.
+        facts: tokenisers and normalisers, as in a run's `data.json`.
+    """
+    from kerazoo.harness.export import in_float32
+
+    known = ("source_tokeniser", "target_tokeniser", "source_normaliser")
+    kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
+    pieces = ["sentencepiece"] if "subwords" in kinds else []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        model.save(folder / "model.keras")
+        saved_model = _write_saved_model(in_float32(of_any_length(model)), folder)
+        (folder / "facts.json").write_text(json.dumps({k: facts[k] for k in known}))
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(HERE / "tracking_text_model.py"),
+            artifacts={
+                "saved_model": str(saved_model),
+                "keras": str(folder / "model.keras"),
+                "facts": str(folder / "facts.json"),
+                "tokenisers": str(HERE / "tokenisers.py"),
+                "normaliser": str(HERE / "pair_text.py"),
+            },
+            input_example=list(example),
+            pip_requirements=_needs("tensorflow", "numpy", *pieces),
+        )
+
+
+def _write_saved_model(model: "keras.Model", folder: Path) -> Path:
+    """Write a SavedModel into a folder and return where it is."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        from kerazoo.harness.export_convert import write_saved_model
+
+        write_saved_model(model, folder / "saved_model", batch=None)
+        return folder / "saved_model"
+    from kerazoo.harness.export import write_files
+
+    # Another backend cannot write one; a process with TensorFlow can.
+    (folder / "written").mkdir()
+    report = write_files(model, folder / "written", ["saved_model"])["saved_model"]
+    if "error" in report:
+        raise RuntimeError(report["error"])
+    return folder / "written" / report["file"]
+
+
+def of_any_length(model: "keras.Model") -> "keras.Model":
+    """Return a model of tokens that takes rows of any length, where it took one."""
+    import keras
+
+    from kerazoo.zoo.seq2seq.decoding import Translator
+
+    (translator,) = (layer for layer in model.layers if isinstance(layer, Translator))
+    source = keras.Input((None,), dtype="int32", name="source")
+    answers = translator(source)["tokens"][:, 0]
+    outputs = keras.layers.Identity(name="tokens")(answers)
+    return keras.Model(source, outputs, name=model.name)
+
+
+def load(stored: str) -> "keras.Model":
+    """Load a model that was logged; its address is one of MLflow's."""
+    import keras
+    import mlflow.tensorflow
+
+    if "tensorflow" in mlflow.models.get_model_info(stored).flavors:
+        return mlflow.tensorflow.load_model(stored)
+    for name in LAYERS:
+        importlib.import_module(f"kerazoo.zoo.{name}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{stored}/artifacts/model.keras"
+        file = mlflow.artifacts.download_artifacts(file, dst_path=folder)
+        return keras.saving.load_model(file, compile=False)
+
+
+@contextlib.contextmanager
+def _only_classes_of(model: "keras.Model"):
+    """Hide the registered classes that a model does not use.
+
+    MLflow stores them all, and could load the model only where every one is installed.
+    """
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    kept = dict(registered)
+    used = {type(layer) for layer in model._flatten_layers()}
+    for name in [name for name, kind in kept.items() if kind not in used]:
+        del registered[name]
+    try:
+        yield
+    finally:
+        registered.update(kept)
+
+
+def _needs(*packages: str) -> list[str]:
+    # Given by hand: MLflow takes 18 s to infer a list, and gets it wrong.
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in packages]
