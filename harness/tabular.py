@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from kerazoo.harness.data import DataError
 from kerazoo.harness.table_encoder import WEEK, YEAR
 from kerazoo.harness.table_outliers import bounds
 from kerazoo.harness.table_target import Transform, fit_target
@@ -30,6 +31,21 @@ MOST_ONE_HOT = 50  # codes of a column that baselines see one by one
 # arXiv:2106.11959. Above 1024 numbers TFLite's dynamic int8 would round a table.
 ROWS_PER_KNOT, FEWEST_KNOTS, MOST_KNOTS = 30, 10, 1000
 EPOCH = "1970-01-01"
+
+
+def check_backend() -> None:
+    """Refuse what cannot hold columns of texts, before anything is trained.
+
+    Raises:
+        DataError: Keras runs on another backend than TensorFlow.
+    """
+    import keras
+
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise DataError(
+            f"KERAS_BACKEND is {backend}; tables need tensorflow: a model that takes raw "
+            "columns takes texts, and Keras has none on its other backends."
+        )
 
 
 def fit_encoding(

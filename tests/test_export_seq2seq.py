@@ -25,7 +25,7 @@ SOURCE_LENGTH, MAX_LENGTH, NUM_VERIFIED = 9, 7, 60
 TFLITE = ("tflite", "tflite-fp16", "tflite-int8-dynamic")
 # Share of the answers that must be those of Keras, token for token. The weights are
 # random, so that the first tokens of some sources are near ties.
-AGREEMENT = {"saved_model": 1.0, "tflite": 1.0, "tflite-fp16": 0.95}
+AGREEMENT = {"saved_model": 1.0, "tflite": 1.0, "tflite-fp16": 0.9}
 AGREEMENT["tflite-int8-dynamic"] = 0.6
 
 

@@ -34,6 +34,7 @@ def load_data(config: Config) -> Data:
     Raises:
         DataError: the table cannot be had, or cannot be used as it is.
     """
+    tabular.check_backend()
     chosen = config.data
     stream = read_stream(config) if is_streamed(config) else None
     # Of a stream, `table` is a sample; `whole` has every row's target.

@@ -172,6 +172,12 @@ def test_the_lines_of_the_readme_train_on_a_frame(library, new_project):
 # ------------------------------------------------------------------------------- flags
 
 
+def test_another_backend_is_refused_before_anything_is_trained(template, monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    with pytest.raises(DataError, match="KERAS_BACKEND is jax; tables need"):
+        template.data.load_data(template.config.Config())
+
+
 def test_help_shows_what_data_may_be(tmp_path):
     shown = kerazoo("train", "regression", "--help", cwd=tmp_path).stdout
     names = ("number_transform", "winsorise", "clip_iqr", "target_winsorise")
