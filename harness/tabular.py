@@ -43,8 +43,8 @@ def check_backend() -> None:
 
     if (backend := keras.backend.backend()) != "tensorflow":
         raise DataError(
-            f"KERAS_BACKEND is {backend}; tables need tensorflow: a model that takes raw "
-            "columns takes texts, and Keras has none on its other backends."
+            f"KERAS_BACKEND is {backend}; tables need tensorflow: a model that takes "
+            "raw columns takes texts, and Keras has none on its other backends."
         )
 
 
