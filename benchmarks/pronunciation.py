@@ -32,19 +32,19 @@ TEXT = """# Spelling to phonemes
 
 Phoneme and word error rate on the test words, no stress marks, beam search with 4
 hypotheses; a word is right if it is any of its references, and phoneme errors count to
-the nearest. One run each, seed 0, trained with the template's own recipe on one core
-of {machine}. Other work ran on the other core, so that minutes and milliseconds are
-upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER`, which
-runs:
+the nearest. One run each, seed 0, the template's own recipe; {machine}.
+Training had one core and shared it with other work, so that minutes and milliseconds
+are upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER`,
+which runs:
 
 ```bash
 {commands}
 ```
 
 - *pronalsyl*: the PRONALSYL-2007 split of CMUdict, on which others report: 12,000 test
-  words, 107,770 pronunciations to train, 5,000 of the training words to pick the epoch.
-- *cmudict*: this project's split of today's dictionary: 12,000 test words, 5,000 to
-  pick the epoch, 109,052 to train.
+  words; of the others 5,342 are for validation, 107,770 pronunciations for training.
+- *cmudict*: this project's split of today's dictionary: 12,000 test words, 5,000 for
+  validation, 109,052 for training.
 
 {head}
 {rows}

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from kerazoo.harness import catalog
@@ -217,27 +217,19 @@ def _export_run(source: str, formats: list[str], folder: Path, tolerance: float)
 
     with reopen(source) as found:
         with quiet():
-            from kerazoo.harness.export import NO_COLUMNS_IN_INT8, export
-            from kerazoo.harness.reports import of_task
-            from kerazoo.harness.run import NUM_VERIFIED, collect
+            from kerazoo.harness.export_data import NO_INT8, export_data, only_tflite
 
             data, model = found.load_data(), found.load_model()
-            if data.served and "tflite-int8" in formats:
-                raise ValueError(f"--formats: no tflite-int8, as {NO_COLUMNS_IN_INT8}")
-            data = data.served or data
-        inputs, targets = collect(data.validation, NUM_VERIFIED)
-        verdicts = export(
-            model,
-            folder,
-            formats,
-            calibration=data.calibration,
-            inputs=inputs,
-            targets=targets,
-            metric=of_task(data.task).metric(data),
-            tolerance=tolerance,
-            metadata={"labels": data.labels, **data.metadata},
-            texts=data.validation_texts(targets),
-        )
+        if data.task in NO_INT8 and "tflite-int8" in formats:
+            raise ValueError(f"--formats: no tflite-int8, as {NO_INT8[data.task]}")
+        data = data.served or data
+        verdicts = export_data(model, data, folder, formats, tolerance=tolerance)
+        if data.task == "seq2seq" and (apart := only_tflite(formats)):
+            place = folder / "steps"
+            by_steps = export_data(
+                model, data, place, apart, tolerance=tolerance, steps=True
+            )
+            verdicts += [replace(v, format=f"{v.format}, steps") for v in by_steps]
         tracking.add_files(found.run_id, folder, "exports")
     return verdicts
 

@@ -28,9 +28,6 @@ FILE_NAMES = {
 # every layer.
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
 
-# Why full int8 is for networks that take encoded numbers.
-NO_COLUMNS_IN_INT8 = "a column's missing values have no place among 256 numbers"
-
 Inputs = np.ndarray | dict[str, np.ndarray]  # of a model with one input, or by name
 
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness import environment, export, note, reports, tracking, training
+from kerazoo.harness import environment, note, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
-from kerazoo.harness.data import Data, DataError, collect, named
+from kerazoo.harness.data import Data, DataError, collect
 from kerazoo.harness.export import Verdict
+from kerazoo.harness.export_data import NO_INT8, export_data, only_tflite
 from kerazoo.harness.export_verdicts import by_column, markdown, print_verdicts
 from kerazoo.harness.translation import translator_of_texts
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from kerazoo.harness.decoded_score import DecodedScore
     from kerazoo.zoo.seq2seq.decoding import Translator
 
-NUM_VERIFIED = 500  # validation samples on which exported files are compared with Keras
 NUM_DECODED = 500  # validation texts that are answered after every epoch
 SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
 
@@ -146,14 +146,13 @@ class Run:
             model: what should leave the house; its outputs are what clients get.
             data: whose inputs the model takes; `calibration` and `validation` are used.
         """
-        inputs, targets = collect(data.validation, NUM_VERIFIED)
-        few = {k: v[:2] for k, v in inputs.items()} if named(inputs) else inputs[:2]
-        few = data.validation_texts(targets[:2]) or few
+        few, targets = collect(data.validation, 2)
+        few = data.validation_texts(targets) or few
         self.tracker.model(model, few, data.metadata)
         formats = list(self.config.export)
-        if named(inputs) and "tflite-int8" in formats:
+        if data.task == "regression" and "tflite-int8" in formats:
             formats.remove("tflite-int8")
-            print(f"tflite-int8 is for the network alone: {export.NO_COLUMNS_IN_INT8}")
+            print(f"tflite-int8 is for the network alone: {NO_INT8[data.task]}")
         if not formats:
             return []
         verdicts = self._write(model, data, formats, "exports")
@@ -174,7 +173,7 @@ class Run:
 
         from kerazoo.harness import table_encoder
 
-        formats = [name for name in self.config.export if name.startswith("tflite")]
+        formats = only_tflite(self.config.export)
         if not formats:
             return []
         print("the network alone, for runtimes without texts; its target is scaled:")
@@ -187,36 +186,23 @@ class Run:
     def export_steps(self, model: "keras.Model", data: Data) -> list[Verdict]:
         """Write a Translator as `encode` and `decode_step`, for clients that search.
 
-        `token_search.py` is laid beside the files: it is the reference of a client.
-
         Args:
             model: source tokens in, through a `Translator`, target tokens out.
             data: of the same form; `calibration` and `validation` are used.
         """
-        from kerazoo.harness import token_search
-
-        formats = [name for name in self.config.export if name.startswith("tflite")]
+        formats = only_tflite(self.config.export)
         if not formats:
             return []
         print("step by step, for a beam search on the device:")
-        verdicts = self._write(model, data, formats, "exports/steps", steps=True)
-        shutil.copy(token_search.__file__, self.folder / "exports" / "steps")
-        self.tracker.files(self.folder / "exports" / "steps", "exports/steps")
-        return verdicts
+        return self._write(model, data, formats, "exports/steps", steps=True)
 
     def _write(self, model, data, formats, folder: str, **options) -> list[Verdict]:
-        inputs, targets = collect(data.validation, NUM_VERIFIED)
-        verdicts = export.export(
+        verdicts = export_data(
             model,
+            data,
             self.folder / folder,
             formats,
-            calibration=data.calibration,
-            inputs=inputs,
-            targets=targets,
-            metric=reports.of_task(data.task).metric(data),
             tolerance=self.config.export_tolerance,
-            metadata={"labels": data.labels, **data.metadata},
-            texts=data.validation_texts(targets),
             **options,
         )
         self.verdicts += verdicts

@@ -89,6 +89,19 @@ def test_the_reference_client_searches_as_the_command_does(project):
     assert done.stdout == said
 
 
+def test_a_run_is_exported_again_in_both_forms(project, tmp_path):
+    flags = ("--folder", tmp_path, "--tolerance", "0.5", "--formats")
+    done = kerazoo("export", "last", *flags, "tflite", cwd=project.folder)
+    table = [line.split("  ")[0] for line in done.stdout.splitlines()]
+    assert {"tflite", "tflite, steps"} <= {*table}
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert {"model.tflite", "steps/model.tflite", "steps/token_search.py"} <= files
+    refused = kerazoo(
+        *("export", "last", *flags, "tflite-int8"), cwd=project.folder, status=2
+    )
+    assert refused.stderr.startswith("kerazoo: error: --formats: no tflite-int8, as ")
+
+
 def test_predict_answers_line_by_line_in_order(project):
     lines = kerazoo("predict", "last", "b", "a", "b", cwd=project.folder).stdout
     first, _, third = lines.splitlines()
