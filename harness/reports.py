@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-import numpy as np
 from matplotlib.figure import Figure
 
 
@@ -34,29 +33,27 @@ BLUE, ORANGE, GREY = "#2a6fbb", "#e07b39", "#8a8f98"
 
 
 def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Figure:
-    """Draw every score that was measured on both splits, and the learning rate.
+    """Draw every score of the validation split, the training's too, and the rate.
 
     Args:
         history: one dictionary of scores per epoch.
         best_epoch: the epoch whose weights were kept, from 1.
     """
-    names = [name for name in history[0] if f"val_{name}" in history[0]]
-    figure = Figure(figsize=(4.5 * (len(names) + 1), 3.4), layout="constrained")
+    names = [n.removeprefix("val_") for n in history[0] if n.startswith("val_")]
+    names.append("learning_rate")
+    num_columns = len(names) if len(names) <= 4 else 3
+    num_rows = -(-len(names) // num_columns)
+    size = (4.5 * num_columns, 3.4 * num_rows)
+    figure = Figure(figsize=size, layout="constrained")
     epochs = range(1, len(history) + 1)
-    marker = "o" if len(history) < 30 else None
-    for axes, name in zip(
-        np.atleast_1d(figure.subplots(1, len(names) + 1)),
-        [*names, "learning_rate"],
-        strict=True,
-    ):
-        axes.plot(
-            epochs, [h[name] for h in history], BLUE, marker=marker, ms=3, label="train"
-        )
+    style = {"marker": "o" if len(history) < 30 else None, "ms": 3}
+    for place, name in enumerate(names, 1):
+        axes = figure.add_subplot(num_rows, num_columns, place)
+        if name in history[0]:
+            axes.plot(epochs, [h[name] for h in history], BLUE, **style, label="train")
         if name != "learning_rate":
             validation = [h[f"val_{name}"] for h in history]
-            axes.plot(
-                epochs, validation, ORANGE, marker=marker, ms=3, label="validation"
-            )
+            axes.plot(epochs, validation, ORANGE, **style, label="validation")
             axes.axvline(best_epoch, color=GREY, lw=1, ls="--", label="best epoch")
             axes.legend(frameon=False)
         axes.set(xlabel="epoch", title=name.replace("_", " "))

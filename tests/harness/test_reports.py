@@ -134,6 +134,16 @@ def test_one_epoch_is_a_curve_too(tmp_path):
     reports.learning_curves(history, best_epoch=1).savefig(tmp_path / "figure.png")
 
 
+def test_learning_curves_show_scores_of_the_validation_split_alone():
+    kinds = ("loss", "val_loss", "accuracy", "val_accuracy", "val_per", "val_wer")
+    history = [dict.fromkeys((*kinds, "learning_rate"), 1 / n) for n in (1, 2)]
+    figure = reports.learning_curves(history, best_epoch=2)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["loss", "accuracy", "per", "wer", "learning rate"]
+    drawn = [line.get_label() for line in figure.axes[2].lines]
+    assert drawn == ["validation", "best epoch"]
+
+
 def test_the_reliability_diagram_leaves_empty_bins_out():
     top, bottom = classifier.reliability_diagram(Y_TRUE, PROBABILITIES).axes
     points = top.lines[1].get_xydata()
