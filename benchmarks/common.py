@@ -20,10 +20,21 @@ def machine() -> str:
     )
 
 
-def median_and_spread(values) -> str:
+def median_and_spread(values, form: str = ".3f") -> str:
     """Return the median, and the lowest and highest value."""
     low, middle, high = np.percentile(values, [0, 50, 100])
-    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+def finished_run(name: str):
+    """Return the MLflow run of that name, if it ended well."""
+    from kerazoo.harness import tracking
+
+    try:
+        run = tracking.find_run(name)
+    except ValueError:
+        return None
+    return run if run.info.status == "FINISHED" else None
 
 
 def write(name: str, text: str) -> None:

@@ -20,7 +20,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 import torch
-from common import machine, write
+from common import machine, median_and_spread, write
 
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import START
@@ -208,17 +208,12 @@ def measure(batch: int, length: int) -> dict[str, list[float]]:
     return speeds
 
 
-def median_and_spread(speeds: list[float]) -> str:
-    low, middle, high = np.percentile(speeds, [0, 50, 100])
-    return f"{middle:,.0f} ({low:,.0f} to {high:,.0f})"
-
-
 def main(chosen: list[str]) -> None:
     everything = [f"{batch}x{length}" for batch in BATCHES for length in LENGTHS]
     rows = []
     for pair in chosen or everything:
         speeds = measure(*map(int, pair.split("x")))
-        cells = map(median_and_spread, speeds.values())
+        cells = [median_and_spread(x, ",.0f") for x in speeds.values()]
         rows.append(f"| {pair.replace('x', ' × ')} | {' | '.join(cells)} |")
         print(rows[-1], flush=True)
     text = TEXT.format(

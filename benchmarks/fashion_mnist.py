@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import FOLDER, machine, write
+from common import FOLDER, finished_run, machine, write
 
 from kerazoo import zoo
 from kerazoo.harness import tracking
@@ -50,16 +50,8 @@ def train(model: str) -> None:
     subprocess.run(command, check=True)
 
 
-def finished_run(model: str):
-    try:
-        run = tracking.find_run(f"fashion-{model}")
-    except ValueError:
-        return None
-    return run if run.info.status == "FINISHED" else None
-
-
 def row(model: str) -> str | None:
-    run = finished_run(model)
+    run = finished_run(f"fashion-{model}")
     if run is None:
         lines = (FOLDER / "fashion_mnist.md").read_text("utf-8").splitlines()
         return next((x for x in lines if x.startswith(f"| `{model}` |")), None)
@@ -83,7 +75,7 @@ def row(model: str) -> str | None:
 
 def main(models: list[str]) -> None:
     for model in models:
-        if finished_run(model) is None:
+        if finished_run(f"fashion-{model}") is None:
             train(model)
     done = [model for model in EPOCHS if row(model)]
     head = ["model", "parameters", "test accuracy", "epochs", "minutes", *FORMATS]

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import FOLDER, machine, write
+from common import FOLDER, finished_run, machine, write
 
 from kerazoo.harness import tracking
 
@@ -74,14 +74,6 @@ def flags(name: str, folder: str) -> list[str]:
 def train(name: str, folder: str) -> None:
     kerazoo = str(Path(sys.executable).with_name("kerazoo"))
     subprocess.run([kerazoo, "train", "seq2seq", *flags(name, folder)], check=True)
-
-
-def finished_run(name: str):
-    try:
-        run = tracking.find_run(name)
-    except ValueError:
-        return None
-    return run if run.info.status == "FINISHED" else None
 
 
 def rows(name: str) -> tuple[str, str] | None:

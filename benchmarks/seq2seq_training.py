@@ -16,7 +16,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from common import machine, write
+from common import machine, median_and_spread, write
 
 LAYERS, WIDTH, HIDDEN, HEADS, VOCABULARY = 3, 256, 512, 4, 64
 DROPOUT, SMOOTHING, RATE, DECAY, CLIP = 0.1, 0.1, 1e-3, 1e-4, 1.0
@@ -198,17 +198,12 @@ def measure(shape: str) -> dict[str, list[float]]:
     return speeds
 
 
-def median_and_spread(speeds: list[float]) -> str:
-    low, middle, high = np.percentile(speeds, [0, 50, 100])
-    return f"{middle:,.0f} ({low:,.0f} to {high:,.0f})"
-
-
 def main(chosen: list[str]) -> None:
     from importlib.metadata import version
 
     rows = []
     for shape in chosen or SHAPES:
-        cells = map(median_and_spread, measure(shape).values())
+        cells = [median_and_spread(x, ",.0f") for x in measure(shape).values()]
         rows.append(f"| {shape.replace('x', ' × ')} | {' | '.join(cells)} |")
         print(rows[-1], flush=True)
     text = TEXT.format(
