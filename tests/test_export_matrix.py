@@ -82,7 +82,7 @@ def settle(model, inputs, targets):
     pixels = inputs.astype("float32")
     model(pixels, training=True)
     logits = model.get_layer("logits")
-    features = np.asarray(keras.Model(model.inputs, logits.input)(pixels))
+    features = np.asarray(keras.Model(model.input, logits.input)(pixels))
     centre, spread = features.mean(axis=0), features.std() + 1e-6
     x = (features - centre) / spread
     ridge = x.T @ x + 0.01 * len(x) * np.eye(x.shape[1])
