@@ -72,15 +72,16 @@ def calm_branches(model):
 def settle(model, inputs, targets):
     """Give an untrained model answers that mean something, without training it.
 
-    Normalisation statistics come from one batch, the last layer from least squares:
+    Normalisation statistics come from a few batches, the last layer from least squares:
     answers far from a tie are what a real model has, and what int8 must keep.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # this batch is all there is
+            layer.momentum = 0.5  # at 0.99 ten batches would hardly count
     # Called, not compiled: tracing a hundred layers takes longer than running them.
     pixels = inputs.astype("float32")
-    model(pixels, training=True)
+    for start in range(0, len(pixels), 30):
+        model(pixels[start : start + 30], training=True)
     logits = model.get_layer("logits")
     features = np.asarray(keras.Model(model.input, logits.input)(pixels))
     centre, spread = features.mean(axis=0), features.std() + 1e-6
