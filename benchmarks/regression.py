@@ -44,8 +44,8 @@ RECIPE = {
 TABM = {"num_members": 32, "depth": 2, "width": 128}
 PIECEWISE = {"embeddings": "piecewise_linear"}
 FT_TRANSFORMER = {"num_blocks": 2, "width": 64, "num_heads": 4, "hidden": 128}
-# With as many rows as diamonds has, dropout made validation errors worse, an MLP's of the
-# logarithm from 0.10 to 0.16; also a ResNet's and TabM's.
+# With as many rows as diamonds has, dropout made validation errors worse: an MLP's of
+# the logarithm from 0.10 to 0.16; also a ResNet's and TabM's.
 WITHOUT_DROPOUT = ("diamonds",)
 # (zoo model, its arguments, learning rate, weight decay): sizes that two cores train.
 MODELS = {
@@ -89,8 +89,8 @@ few rows that the seeds' spread is as large as most differences.
 The zoo's models run with these arguments, learning rates and weight decays, those of
 their papers but for sizes that two cores can train; batches of 512 and 64 rows, at most
 60 and 150 epochs. On diamonds none has dropout (`"dropout": 0`): there it made the
-validation errors of `mlp`, `tabular_resnet` and `tabm_mini` worse. A model without a row
-was not run.
+validation errors of `mlp`, `tabular_resnet` and `tabm_mini` worse. A model without a
+row was not run.
 
 {arguments}
 """
