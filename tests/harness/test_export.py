@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from flex_models import erf_model
 from keras import layers, ops
 
-from kerazoo.harness import cli, export, export_check, export_convert
+from kerazoo.harness import export, export_check, export_convert
 from kerazoo.harness.config import EXPORT_FORMATS
 from kerazoo.harness.export import FILE_NAMES, Verdict
 from kerazoo.harness.export_verdicts import by_column, markdown, rows
@@ -233,11 +234,6 @@ def test_a_file_that_does_not_run_is_named_and_the_others_are_kept(
     assert len({line.count("|") for line in table[:4]}) == 1
 
 
-def erf_model():
-    inputs = keras.Input((4,), name="pixels")
-    return keras.Model(inputs, ops.erf(layers.Dense(2, name="dense")(inputs)))
-
-
 def test_a_file_with_flex_operators_fails(tmp_path, monkeypatch):
     """As converters write them when they may: no phone runs such a file."""
     both = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
@@ -336,50 +332,6 @@ def test_a_difference_counts_by_the_spread_of_the_target(tmp_path, monkeypatch):
     said = f"rmse rises from 0.0000 to 100.0, by more than {spread:.1f}"
     # In the last digits the sum in float32 may differ from the target.
     assert verdict.failure.split(" to ")[1] == said.split(" to ")[1]
-
-
-# ---------------------------------------------------------------------- kerazoo export
-
-
-@pytest.fixture
-def keras_file(tmp_path, monkeypatch):
-    """A model for which TFLite needs Flex, in a file, with samples beside it."""
-    monkeypatch.chdir(tmp_path)
-    erf_model().save("model.keras")
-    pixels = RNG.normal(size=(16, 4)).astype("float32")
-    np.savez("samples.npz", x=pixels, y=np.zeros(16, int))
-    return tmp_path
-
-
-def test_the_command_keeps_what_works_and_fails_for_the_rest(keras_file, capsys):
-    arguments = "export model.keras --samples samples.npz --folder out --formats"
-    status = cli.main([*arguments.split(), "saved_model,tflite"])
-    shown = capsys.readouterr().out
-    assert status == 1
-    assert "tflite: not converted: " in shown and "Erf" in shown
-    assert "files in out/" in shown
-    assert (keras_file / "out" / "saved_model" / "saved_model.pb").is_file()
-    facts = json.loads((keras_file / "out" / "model.json").read_text())
-    assert [bool(f["failure"]) for f in facts["files"]] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("gone.keras --samples samples.npz", "There is no file gone.keras."),
-        ("model.keras", "brings no data to calibrate and verify with: give --samples"),
-        ("model.keras --samples gone.npz", "gone.npz"),
-        ("model.keras --samples wrong.npz", "'x' is not known."),
-        ("model.keras --formats tflight", "Did you mean 'tflite'?"),
-        ("broken.keras --samples samples.npz", "broken.keras"),
-    ],
-)
-def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys):
-    np.savez("wrong.npz", a=1)
-    (keras_file / "broken.keras").write_bytes(b"no zip")
-    assert cli.main(["export", *arguments.split()]) == 2
-    line = capsys.readouterr().err
-    assert line.startswith("kerazoo: error: ") and message in line
 
 
 # -------------------------------------------------- upstream faults that we work around
