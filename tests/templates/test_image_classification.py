@@ -213,6 +213,11 @@ def test_its_own_test_passes_in_a_copy(trained, tmp_path):
 @pytest.fixture(scope="module")
 def killed(new_project):
     """Two long trainings at once, each ended by a signal in its third epoch or so."""
+
+    def heed_interrupts():
+        # Under a shell's `&` the tests inherit that SIGINT is ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     projects = {}
     for name in ("SIGINT", "SIGTERM"):
         project = new_project()
@@ -222,6 +227,7 @@ def killed(new_project):
                 cwd=project.folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=heed_interrupts,
             )
         projects[name] = project, process
     for name, (project, process) in projects.items():
