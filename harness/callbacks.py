@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -29,6 +30,42 @@ class StopOnNonFinite(keras.callbacks.Callback):
                 "lower --learning_rate, a longer --warmup_epochs, --clip_norm 1, or "
                 "--precision float32; and look for NaN in the data."
             )
+
+
+class Interruption(keras.callbacks.Callback):
+    """Put Ctrl-C and SIGTERM off to the end of a step; the second one acts at once.
+
+    Raised wherever the interpreter happens to be, a KeyboardInterrupt is now and then
+    lost in TensorFlow's own code, and training goes on as if nothing had been asked.
+    A context manager for the main thread; a signal that was ignored stays so.
+    """
+
+    def __enter__(self):
+        self.asked = False
+        before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        self.handlers = {
+            n: handler for n, handler in before.items() if callable(handler)
+        }
+        for number in self.handlers:
+            signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        if not any(error):
+            self.on_train_batch_end(None)
+
+    def _ask(self, number, frame):
+        if self.asked:
+            self.handlers[number](number, frame)
+        self.asked = True
+
+    def on_train_batch_end(self, batch, logs=None):  # noqa: D102
+        if self.asked:
+            raise KeyboardInterrupt
+
+    on_test_batch_end = on_epoch_end = on_train_batch_end
 
 
 class Stopwatch(keras.callbacks.Callback):

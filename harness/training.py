@@ -109,7 +109,7 @@ def fit(
     stopping = keras.callbacks.EarlyStopping(
         config.monitor, patience=config.early_stopping, mode=config.monitor_mode
     )
-    with Progress(config.epochs) as progress:
+    with Progress(config.epochs) as progress, ours.Interruption() as interruption:
         model.fit(
             data.train,
             validation_data=data.validation,
@@ -127,6 +127,7 @@ def fit(
                 *([stopping] if config.early_stopping else []),
                 *callbacks,
                 progress,
+                interruption,
             ],
         )
     averaged = {}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import signal
 
 import keras
 import numpy as np
@@ -210,6 +211,48 @@ def test_a_loss_that_is_no_number_stops_at_its_step(poison, tmp_path):
     kept = keras.saving.load_model(tmp_path / "best.keras", compile=False)
     assert all(np.isfinite(w).all() for w in kept.get_weights())
     assert {f.name for f in tmp_path.iterdir()} == {"best.keras", "last.keras"}
+
+
+class Ask(keras.callbacks.Callback):
+    """Send a signal in the second step, where what is raised is lost."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers = numbers
+        self.seen, self.lost = [], 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen.append(batch)
+        for number in self.numbers if batch == 1 else ():
+            try:
+                signal.raise_signal(number)
+            except KeyboardInterrupt:
+                self.lost += 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_training_at_the_end_of_a_step(number, tmp_path):
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        for times in (1, 2):
+            data, config, ask = make_data(), make_config(), Ask([number] * times)
+            with pytest.raises(KeyboardInterrupt):
+                training.fit(make_model(config, data), data, config, tmp_path, [ask])
+            # Only the second one is raised where it arrives.
+            assert ask.seen == [0, 1] and ask.lost == times - 1
+            assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_signal_that_is_ignored_is_ignored_in_training_too(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        data, config, ask = make_data(), make_config(), Ask([signal.SIGINT])
+        training.fit(make_model(config, data), data, config, tmp_path, [ask])
+        assert len(ask.seen) == config.epochs * 6
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_unknown_monitor_is_named_with_the_nearest(tmp_path):
