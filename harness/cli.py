@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerazoo.harness import catalog, commands, commands_predict
+from kerazoo.harness import catalog, commands, commands_export, commands_predict
 from kerazoo.harness.config import EXPORT_FORMATS, not_among
 from kerazoo.losses import TASKS
 
@@ -160,7 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     texts.add_argument("--seed", type=int, help="of --sample (0); the same draws again")
 
-    sub = add(commands.export, "kerazoo export last --formats tflite,tflite-int8")
+    sub = add(
+        commands_export.export, "kerazoo export last --formats tflite,tflite-int8"
+    )
     sub.add_argument("source", metavar="RUN_OR_FILE", help=f"{run_help}; or a .keras")
     sub.add_argument("--formats", default=",".join(EXPORT_FORMATS), help="with commas")
     sub.add_argument(

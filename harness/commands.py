@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from kerazoo.harness import catalog
@@ -164,24 +164,6 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         print(f"  test_{name:<20} {value:.4f}")
 
 
-def export(
-    source: str, formats: str, folder: Path, samples: Path | None, tolerance: float
-) -> int:
-    """Write a run's model, or a .keras file, in other formats, and verify each."""
-    chosen = formats.split(",")
-    for name in chosen:
-        one_of("--formats", name, EXPORT_FORMATS)
-    if source.endswith(".keras"):
-        verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
-    else:
-        verdicts = _export_run(source, chosen, folder, tolerance)
-    from kerazoo.harness.export_verdicts import print_verdicts
-
-    print_verdicts(verdicts)
-    print(f"\nfiles in {folder}/; model.json says what a client must know")
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
-
-
 def ui(host: str, port: int) -> int:
     """Open the MLflow UI on the store that the runs went to."""
     from kerazoo.harness import tracking
@@ -209,60 +191,6 @@ def quiet():
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def _export_run(source: str, formats: list[str], folder: Path, tolerance: float):
-    from kerazoo.harness import tracking
-    from kerazoo.harness.reopen import reopen
-
-    with reopen(source) as found:
-        with quiet():
-            from kerazoo.harness.export_data import NO_INT8, export_data, only_tflite
-
-            data, model = found.load_data(), found.load_model()
-        if data.task in NO_INT8 and "tflite-int8" in formats:
-            raise ValueError(f"--formats: no tflite-int8, as {NO_INT8[data.task]}")
-        data = data.served or data
-        verdicts = export_data(model, data, folder, formats, tolerance=tolerance)
-        if data.task == "seq2seq" and (apart := only_tflite(formats)):
-            place = folder / "steps"
-            by_steps = export_data(
-                model, data, place, apart, tolerance=tolerance, steps=True
-            )
-            verdicts += [replace(v, format=f"{v.format}, steps") for v in by_steps]
-        tracking.add_files(found.run_id, folder, "exports")
-    return verdicts
-
-
-def _export_file(file: Path, formats, folder: Path, samples: Path | None, tolerance):
-    import numpy as np
-
-    if not file.is_file():
-        raise ValueError(f"There is no file {file}.")
-    if samples is None:
-        raise ValueError(
-            "A .keras file brings no data to calibrate and verify with: give --samples "
-            "FILE.npz, with real inputs as x and class indices as y."
-        )
-    with np.load(samples) as stored:
-        one_of(f"{samples}: array", "x", stored)
-        one_of(f"{samples}: array", "y", stored)
-        inputs, targets = stored["x"], stored["y"]
-    with quiet():
-        import keras
-
-        from kerazoo.harness.export import export
-
-        model = keras.saving.load_model(file, compile=False)
-    return export(
-        model,
-        folder,
-        formats,
-        calibration=inputs,
-        inputs=inputs,
-        targets=targets,
-        tolerance=tolerance,
-    )
 
 
 def _print_table(title: str, rows: list[catalog.Row]) -> None:

@@ -1,11 +1,12 @@
-"""Export a model, and verify it on samples of the data that it was trained on."""
+"""What is exported of a model, and on which samples of its data it is verified."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness import reports, token_search
+from kerazoo.harness import reports, table_encoder, tabular, token_search
 from kerazoo.harness.data import Data, collect
 from kerazoo.harness.export import Verdict, export
 
@@ -21,48 +22,77 @@ NO_INT8 = {
 }
 
 
-def export_data(
-    model: "keras.Model",
-    data: Data,
-    folder: Path,
-    formats: Sequence[str],
-    *,
-    tolerance: float,
-    steps: bool = False,
-) -> list[Verdict]:
-    """Write a model in several formats and verify each against Keras.
+@dataclass(frozen=True)
+class Part:
+    """The whole of a model, or what some runtimes want apart from it."""
+
+    title: str  # a line above its verdicts; empty for the whole
+    folder: str  # within that of the exports
+    model: "keras.Model"
+    data: Data  # its inputs are the model's
+    formats: Sequence[str]
+    steps: bool = False  # as in `export.export`
+    reference: Path | None = None  # of a client's code, laid beside the files
+
+    def write(self, folder: Path, tolerance: float) -> list[Verdict]:
+        """Write every format and verify it; see `export.export`."""
+        data, place = self.data, folder / self.folder
+        inputs, targets = collect(data.validation, NUM_VERIFIED)
+        verdicts = export(
+            self.model,
+            place,
+            self.formats,
+            calibration=data.calibration,
+            inputs=inputs,
+            targets=targets,
+            metric=reports.of_task(data.task).metric(data),
+            tolerance=tolerance,
+            metadata={"labels": data.labels, **data.metadata},
+            texts=data.validation_texts(targets),
+            steps=self.steps,
+        )
+        if self.reference:
+            shutil.copy(self.reference, place)
+        return verdicts
+
+
+def parts(model: "keras.Model", data: Data, formats: Sequence[str]) -> Iterator[Part]:
+    """Yield the whole model, and what is written beside it for devices.
+
+    For runtimes without texts that is a table's network alone, from encoded columns to
+    scaled targets; for clients that search, `encode` and `decode_step` of a model from
+    texts to texts. Says which formats do not suit the whole.
 
     Args:
-        model: takes the inputs of the data.
+        model: what clients get; takes the inputs of `data.served`, if there is that.
         data: `calibration` and `validation` are used.
-        folder: as in `export.export`.
-        formats: as there.
-        tolerance: as there.
-        steps: as there; `token_search.py`, the reference of a client, is laid beside
-            the files.
-
-    Returns:
-        One verdict per format.
+        formats: names of formats.
     """
-    inputs, targets = collect(data.validation, NUM_VERIFIED)
-    verdicts = export(
-        model,
-        folder,
-        formats,
-        calibration=data.calibration,
-        inputs=inputs,
-        targets=targets,
-        metric=reports.of_task(data.task).metric(data),
-        tolerance=tolerance,
-        metadata={"labels": data.labels, **data.metadata},
-        texts=data.validation_texts(targets),
-        steps=steps,
-    )
-    if steps:
-        shutil.copy(token_search.__file__, folder)
-    return verdicts
-
-
-def only_tflite(formats: Sequence[str]) -> list[str]:
-    """Return the formats of devices, which alone take a model apart."""
-    return [name for name in formats if name.startswith("tflite")]
+    served = data.served or data
+    apart = [name for name in formats if name.startswith("tflite")]
+    whole = list(formats)
+    if "tflite-int8" in formats and data.task in NO_INT8:
+        whole.remove("tflite-int8")
+        print(f"no tflite-int8 of the whole model, as {NO_INT8[data.task]}")
+    if whole:
+        yield Part("", "", model, served, whole)
+    network = tabular.find_network(model)
+    if data.task == "regression" and network and apart:
+        yield Part(
+            "the network alone, for runtimes without texts; its target is scaled:",
+            "encoded",
+            network,
+            data,
+            apart,
+            reference=Path(table_encoder.__file__),
+        )
+    if data.task == "seq2seq" and (apart := [n for n in apart if n in whole]):
+        yield Part(
+            "step by step, for a beam search on the device:",
+            "steps",
+            model,
+            served,
+            apart,
+            steps=True,
+            reference=Path(token_search.__file__),
+        )

@@ -1,7 +1,6 @@
 """A tracked run: train, evaluate, export, with everything written to MLflow."""
 
 import json
-import shutil
 import signal
 import sys
 import time
@@ -15,7 +14,7 @@ from kerazoo.harness import environment, note, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect
 from kerazoo.harness.export import Verdict
-from kerazoo.harness.export_data import NO_INT8, export_data, only_tflite
+from kerazoo.harness.export_data import Part, parts
 from kerazoo.harness.export_verdicts import by_column, markdown, print_verdicts
 from kerazoo.harness.translation import translator_of_texts
 
@@ -142,76 +141,38 @@ class Run:
     def export(self, model: "keras.Model", data: Data) -> list[Verdict]:
         """Store a model in MLflow, write `config.export` and verify every format.
 
+        Beside the whole model, what some devices want apart from it: see
+        `export_data.parts`.
+
         Args:
             model: what should leave the house; its outputs are what clients get.
-            data: whose inputs the model takes; `calibration` and `validation` are used.
+            data: `calibration` and `validation` are used, those of `served` if the
+                model takes other inputs than the one that was trained.
         """
-        few, targets = collect(data.validation, 2)
-        few = data.validation_texts(targets) or few
-        self.tracker.model(model, few, data.metadata)
-        formats = list(self.config.export)
-        if data.task == "regression" and "tflite-int8" in formats:
-            formats.remove("tflite-int8")
-            print(f"tflite-int8 is for the network alone: {NO_INT8[data.task]}")
-        if not formats:
-            return []
-        verdicts = self._write(model, data, formats, "exports")
-        self.tracker.table(by_column(verdicts), "tables/exports.json")
-        print(f"files  {self.folder / 'exports'}")
-        return verdicts
+        served = data.served or data
+        few, targets = collect(served.validation, 2)
+        few = served.validation_texts(targets) or few
+        self.tracker.model(model, few, served.metadata)
+        for part in parts(model, data, self.config.export):
+            self._export(part)
+        if self.verdicts:
+            print(f"files  {self.folder / 'exports'}")
+        return self.verdicts
 
-    def export_encoded(self, model: "keras.Model", data: Data) -> list[Verdict]:
-        """Write a table's network alone, for runtimes that take no texts.
-
-        `table_encoder.py` is laid beside it: it encodes columns, and decodes answers.
-
-        Args:
-            model: takes encoded columns by name, gives scaled targets.
-            data: of the same form; `calibration` and `validation` are used.
-        """
-        import keras
-
-        from kerazoo.harness import table_encoder
-
-        formats = only_tflite(self.config.export)
-        if not formats:
-            return []
-        print("the network alone, for runtimes without texts; its target is scaled:")
-        network = keras.Model(model.inputs, model.outputs[0], name=model.name)
-        verdicts = self._write(network, data, formats, "exports/encoded")
-        shutil.copy(table_encoder.__file__, self.folder / "exports" / "encoded")
-        self.tracker.files(self.folder / "exports" / "encoded", "exports/encoded")
-        return verdicts
-
-    def export_steps(self, model: "keras.Model", data: Data) -> list[Verdict]:
-        """Write a Translator as `encode` and `decode_step`, for clients that search.
-
-        Args:
-            model: source tokens in, through a `Translator`, target tokens out.
-            data: of the same form; `calibration` and `validation` are used.
-        """
-        formats = only_tflite(self.config.export)
-        if not formats:
-            return []
-        print("step by step, for a beam search on the device:")
-        return self._write(model, data, formats, "exports/steps", steps=True)
-
-    def _write(self, model, data, formats, folder: str, **options) -> list[Verdict]:
-        verdicts = export_data(
-            model,
-            data,
-            self.folder / folder,
-            formats,
-            tolerance=self.config.export_tolerance,
-            **options,
-        )
+    def _export(self, part: Part) -> None:
+        if part.title:
+            print(part.title)
+        exports = self.folder / "exports"
+        verdicts = part.write(exports, self.config.export_tolerance)
         self.verdicts += verdicts
-        self.tracker.files(self.folder / folder, folder)
-        self.tracker.text(markdown(verdicts), f"{folder}/verification.md")
+        place = Path("exports") / part.folder
+        self.tracker.files(exports / part.folder, place.as_posix())
+        self.tracker.text(markdown(verdicts), (place / "verification.md").as_posix())
+        if not part.folder:
+            self.tracker.table(by_column(verdicts), "tables/exports.json")
         passed = sum(verdict.passed for verdict in self.verdicts)
         self.tracker.metrics({"exports_verified": passed})
         print_verdicts(verdicts)
-        return verdicts
 
     def _describe(self, model, data):
         from collections import Counter

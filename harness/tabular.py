@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Encoding = dict[str, Any]
 NumberTransform = Literal["standardise", "quantile"]
+NETWORK = "{}_network"  # what a model of columns has within it, by its own name
 INTERVAL = 0.9  # what lies between the lower and the upper bound of a prediction
 NORMAL_95 = 1.6448536  # standard deviations from the mean to the 95th percentile
 MOST_ONE_HOT = 50  # codes of a column that baselines see one by one
@@ -198,7 +199,9 @@ def attach_columns(
     if codes:
         encoded.append(keras.ops.concatenate(codes, axis=-1))
     # Without the optimizer and the loss, which would travel along.
-    network = keras.Model(model.inputs, model.outputs[0], name=f"{model.name}_network")
+    network = keras.Model(
+        model.inputs, model.outputs[0], name=NETWORK.format(model.name)
+    )
     z = network(encoded[0] if len(encoded) == 1 else encoded)
     if head == "mean_variance":
         deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
@@ -211,6 +214,12 @@ def attach_columns(
         decode_in_graph(z, encoding["target"])
     )
     return keras.Model(list(inputs.values()), outputs, name=model.name)
+
+
+def find_network(model: "keras.Model") -> "keras.Model | None":
+    """Return what `attach_columns` put between columns and answer, if it did."""
+    name = NETWORK.format(model.name)
+    return next((layer for layer in model.layers if layer.name == name), None)
 
 
 def decode_in_graph(z, target: dict[str, Any]):

@@ -26,8 +26,7 @@ def main(config: Config) -> dict[str, float]:
         model = join_models(config, members)
         product = build_product(config, model, data)
         scores = run.evaluate(product, data.served)
-        run.export(product, data.served)
-        run.export_encoded(model, data)
+        run.export(product, data)
     return scores
 
 

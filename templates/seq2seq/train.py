@@ -24,8 +24,7 @@ def main(config: Config) -> dict[str, float]:
         searching = build_translator(config, model, data, config.decoding.beam)
         scores = run.evaluate(searching, data)
         product = build_product(config, model, data)
-        run.export(product, data.served)
-        run.export_steps(product, data.served)
+        run.export(product, data)
     return scores
 
 

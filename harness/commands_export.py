@@ -1,0 +1,90 @@
+"""What `kerazoo export` does; `cli` reads its arguments."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kerazoo.harness.commands import quiet
+from kerazoo.harness.config import EXPORT_FORMATS, one_of
+
+if TYPE_CHECKING:
+    from kerazoo.harness.export import Verdict
+
+
+def export(
+    source: str, formats: str, folder: Path, samples: Path | None, tolerance: float
+) -> int:
+    """Write a run's model, or a .keras file, in other formats, and verify each."""
+    chosen = formats.split(",")
+    for name in chosen:
+        one_of("--formats", name, EXPORT_FORMATS)
+    if source.endswith(".keras"):
+        verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
+    else:
+        verdicts = _export_run(source, chosen, folder, tolerance)
+    print(f"\nfiles in {folder}/; model.json says what a client must know")
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def _export_run(
+    source: str, formats: list[str], folder: Path, tolerance: float
+) -> list["Verdict"]:
+    from kerazoo.harness import tracking
+    from kerazoo.harness.reopen import reopen
+
+    with reopen(source) as found:
+        with quiet():
+            from kerazoo.harness import export_data
+            from kerazoo.harness.export_verdicts import print_verdicts
+
+            data, model = found.load_data(), found.load_model()
+        verdicts = []
+        for part in export_data.parts(model, data, formats):
+            if part.title:
+                print(part.title)
+            of_part = part.write(folder, tolerance)
+            print_verdicts(of_part)
+            verdicts += of_part
+        if not verdicts:
+            raise ValueError(f"--formats: {', '.join(formats)} does not suit the model")
+        tracking.add_files(found.run_id, folder, "exports")
+    return verdicts
+
+
+def _export_file(
+    file: Path,
+    formats: list[str],
+    folder: Path,
+    samples: Path | None,
+    tolerance: float,
+) -> list["Verdict"]:
+    import numpy as np
+
+    if not file.is_file():
+        raise ValueError(f"There is no file {file}.")
+    if samples is None:
+        raise ValueError(
+            "A .keras file brings no data to calibrate and verify with: give --samples "
+            "FILE.npz, with real inputs as x and class indices as y."
+        )
+    with np.load(samples) as stored:
+        one_of(f"{samples}: array", "x", stored)
+        one_of(f"{samples}: array", "y", stored)
+        inputs, targets = stored["x"], stored["y"]
+    with quiet():
+        import keras
+
+        from kerazoo.harness.export import export
+        from kerazoo.harness.export_verdicts import print_verdicts
+
+        model = keras.saving.load_model(file, compile=False)
+    verdicts = export(
+        model,
+        folder,
+        formats,
+        calibration=inputs,
+        inputs=inputs,
+        targets=targets,
+        tolerance=tolerance,
+    )
+    print_verdicts(verdicts)
+    return verdicts
