@@ -37,6 +37,13 @@ def finished_run(name: str):
     return run if run.info.status == "FINISHED" else None
 
 
+def known_lines(name: str, start: str) -> list[str]:
+    """Return the lines of a table beside its script that begin so."""
+    file = FOLDER / f"{name}.md"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [line for line in lines if line.startswith(start)]
+
+
 def write(name: str, text: str) -> None:
     """Print a table and write it beside its script."""
     (FOLDER / f"{name}.md").write_text(text, "utf-8")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import FOLDER, finished_run, machine, write
+from common import finished_run, known_lines, machine, write
 
 from kerazoo.harness import tracking
 
@@ -81,9 +81,7 @@ def rows(name: str) -> tuple[str, str] | None:
     run = finished_run(name)
     start = "| " + name.replace("-", " | `", 1) + "` |"
     if run is None:
-        file = FOLDER / "pronunciation.md"
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        known = [line for line in lines if line.startswith(start)]
+        known = known_lines("pronunciation", start)
         return (known[0], known[1]) if known else None
     scores = run.data.metrics
     exports = tracking.read_json(run.info.run_id, "exports/model.json")["files"]
