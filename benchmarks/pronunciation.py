@@ -32,7 +32,8 @@ TEXT = """# Spelling to phonemes
 
 Phoneme and word error rate on the test words, no stress marks, beam search with 4
 hypotheses; a word is right if it is any of its references, and phoneme errors count to
-the nearest. One run each, seed 0, the template's own recipe; {machine}.
+the nearest. One run each, seed 0, the template's recipe but for epochs
+and precision; {machine}.
 Training had one core and shared it with other work, so that minutes and milliseconds
 are upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER`,
 which runs:

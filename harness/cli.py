@@ -164,7 +164,11 @@ def _parser() -> argparse.ArgumentParser:
         commands_export.export, "kerazoo export last --formats tflite,tflite-int8"
     )
     sub.add_argument("source", metavar="RUN_OR_FILE", help=f"{run_help}; or a .keras")
-    sub.add_argument("--formats", default=",".join(EXPORT_FORMATS), help="with commas")
+    sub.add_argument(
+        "--formats",
+        default="",
+        help=f"of {', '.join(EXPORT_FORMATS)}, with commas (the run's; else all)",
+    )
     sub.add_argument(
         "--folder", type=Path, default=Path("exports"), help="for the files"
     )
@@ -172,8 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--tolerance",
         type=float,
-        default=0.02,
-        help="largest fall of the accuracy that passes",
+        help="how much worse the accuracy, error rate, or RMSE in deviations of the "
+        "target may get (the run's; else 0.02)",
     )
 
     sub = add(commands.ui, "kerazoo ui --port 5000")

@@ -12,10 +12,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
 from kerazoo.losses import TASKS
+
+if TYPE_CHECKING:
+    from kerazoo.losses._suggestion import Suggestion
 
 NARROWEST_TEXT = 34  # characters; a table column below it breaks every few words
 
@@ -64,17 +68,39 @@ def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
     labels = read_labels(data, target)
     known = data in {row["name"] for row in catalog.data_sets()}
     task = task.replace("-", " ") or ("classification" if known else None)
-    seen, found = look(labels, task).seen, suggest(labels, task)
+    looked, found = look(labels, task), suggest(labels, task)
     if json:
-        print(as_json({"seen": seen, "suggestions": [asdict(s) for s in found]}))
+        shown = {"seen": looked.seen, "suggestions": [asdict(s) for s in found]}
+        print(as_json(shown))
         return
-    print(f"{data}: {seen}")
-    for suggestion in found:
-        flags = ["--loss", suggestion.name]
-        for name, value in suggestion.arguments.items():
-            flags += [f"--loss_arguments.{name}", as_json(value, indent=None)]
-        print(f"\n{suggestion.name}\n  {suggestion.reason}\n  {shlex.join(flags)}")
+    print(f"{data}: {looked.seen}")
+    numbers = looked.kind == "numbers" and looked.values.ndim == 1
+    for each in found:
+        print(f"\n{each.name}\n  {each.reason}")
+        print(f"  {_call_of(each) if numbers else _flags_of(each)}")
+    if numbers:
+        print(
+            "\nThe regression template scales its target to mean 0 and deviation 1, so "
+            "that\nthere the same labels ask for:"
+        )
+        scaled = (looked.values - looked.values.mean()) / looked.values.std()
+        for each in suggest(scaled, "regression"):
+            print(f"  {_flags_of(each)}")
+        if (looked.values > 0).all():
+            print("  --data.target_transform log   if errors count in percent")
     print("\n`kerazoo info NAME` has the formula, the arguments and the paper.")
+
+
+def _flags_of(suggestion: "Suggestion") -> str:
+    flags = ["--loss", suggestion.name]
+    for name, value in suggestion.arguments.items():
+        flags += [f"--loss_arguments.{name}", as_json(value, indent=None)]
+    return shlex.join(flags)
+
+
+def _call_of(suggestion: "Suggestion") -> str:
+    given = [f", {name}={value!r}" for name, value in suggestion.arguments.items()]
+    return f'losses.get("{suggestion.name}"{"".join(given)})'
 
 
 def new(template: str, folder: Path) -> None:

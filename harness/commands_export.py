@@ -1,5 +1,7 @@
 """What `kerazoo export` does; `cli` reads its arguments."""
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def export(
-    source: str, formats: str, folder: Path, samples: Path | None, tolerance: float
+    source: str,
+    formats: str,
+    folder: Path,
+    samples: Path | None,
+    tolerance: float | None,
 ) -> int:
     """Write a run's model, or a .keras file, in other formats, and verify each."""
-    chosen = formats.split(",")
+    chosen = formats.split(",") if formats else []
     for name in chosen:
         one_of("--formats", name, EXPORT_FORMATS)
     if source.endswith(".keras"):
@@ -26,7 +32,7 @@ def export(
 
 
 def _export_run(
-    source: str, formats: list[str], folder: Path, tolerance: float
+    source: str, formats: list[str], folder: Path, tolerance: float | None
 ) -> list["Verdict"]:
     from kerazoo.harness import tracking
     from kerazoo.harness.reopen import reopen
@@ -37,16 +43,23 @@ def _export_run(
             from kerazoo.harness.export_verdicts import print_verdicts
 
             data, model = found.load_data(), found.load_model()
+        formats = formats or list(found.config.export) or list(EXPORT_FORMATS)
+        if tolerance is None:
+            tolerance = found.config.export_tolerance
         verdicts = []
-        for part in export_data.parts(model, data, formats):
-            if part.title:
-                print(part.title)
-            of_part = part.write(folder, tolerance)
-            print_verdicts(of_part)
-            verdicts += of_part
-        if not verdicts:
-            raise ValueError(f"--formats: {', '.join(formats)} does not suit the model")
-        tracking.add_files(found.run_id, folder, "exports")
+        # The folder may hold what another run wrote: only what is new goes to this one.
+        with tempfile.TemporaryDirectory() as written:
+            for part in export_data.parts(model, data, formats):
+                if part.title:
+                    print(part.title)
+                of_part = part.write(Path(written), tolerance)
+                print_verdicts(of_part)
+                verdicts += of_part
+            if not verdicts:
+                named = ", ".join(formats)
+                raise ValueError(f"--formats: {named} does not suit the model")
+            tracking.add_files(found.run_id, Path(written), "exports")
+            shutil.copytree(written, folder, dirs_exist_ok=True)
     return verdicts
 
 
@@ -55,7 +68,7 @@ def _export_file(
     formats: list[str],
     folder: Path,
     samples: Path | None,
-    tolerance: float,
+    tolerance: float | None,
 ) -> list["Verdict"]:
     import numpy as np
 
@@ -80,11 +93,11 @@ def _export_file(
     verdicts = export(
         model,
         folder,
-        formats,
+        formats or EXPORT_FORMATS,
         calibration=inputs,
         inputs=inputs,
         targets=targets,
-        tolerance=tolerance,
+        **({} if tolerance is None else {"tolerance": tolerance}),
     )
     print_verdicts(verdicts)
     return verdicts

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness import reports, table_encoder, tabular, token_search
+from kerazoo.harness import (
+    export_verdicts,
+    reports,
+    table_encoder,
+    tabular,
+    token_search,
+)
 from kerazoo.harness.data import Data, collect
 from kerazoo.harness.export import Verdict, export
 
@@ -35,7 +41,10 @@ class Part:
     reference: Path | None = None  # of a client's code, laid beside the files
 
     def write(self, folder: Path, tolerance: float) -> list[Verdict]:
-        """Write every format and verify it; see `export.export`."""
+        """Write every format and verify it; see `export.export`.
+
+        `verification.md` says with what result.
+        """
         data, place = self.data, folder / self.folder
         inputs, targets = collect(data.validation, NUM_VERIFIED)
         verdicts = export(
@@ -51,6 +60,8 @@ class Part:
             texts=data.validation_texts(targets),
             steps=self.steps,
         )
+        table = export_verdicts.markdown(verdicts)
+        (place / "verification.md").write_text(table, "utf-8")
         if self.reference:
             shutil.copy(self.reference, place)
         return verdicts

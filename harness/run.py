@@ -15,7 +15,7 @@ from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect
 from kerazoo.harness.export import Verdict
 from kerazoo.harness.export_data import Part, parts
-from kerazoo.harness.export_verdicts import by_column, markdown, print_verdicts
+from kerazoo.harness.export_verdicts import by_column, print_verdicts
 from kerazoo.harness.translation import translator_of_texts
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class Run:
             sources[:NUM_DECODED],
             references[:NUM_DECODED],
             reports.of_task(data.task).judge(data),
-            lambda table: self.tracker.table(table, "tables/samples.json"),
+            lambda table: self.tracker.table(
+                table, "tables/samples.json", needed=False
+            ),
         )
 
     def evaluate(self, model: "keras.Model", data: Data) -> dict[str, float]:
@@ -167,7 +169,6 @@ class Run:
         self.verdicts += verdicts
         place = Path("exports") / part.folder
         self.tracker.files(exports / part.folder, place.as_posix())
-        self.tracker.text(markdown(verdicts), (place / "verification.md").as_posix())
         if not part.folder:
             self.tracker.table(by_column(verdicts), "tables/exports.json")
         passed = sum(verdict.passed for verdict in self.verdicts)

@@ -87,8 +87,7 @@ class Tracker:
         try:
             self._mlflow.MlflowClient().log_batch(self.run_id, metrics=self._unsent)
         except MlflowException as error:
-            reason = str(error).splitlines()[0]
-            print(f"warning: the store was not reached: {reason}", file=sys.stderr)
+            _tell(error)
         else:
             self._unsent = []
 
@@ -100,9 +99,24 @@ class Tracker:
         """Store a plot."""
         self._mlflow.log_figure(figure, path, save_kwargs={"dpi": 120})
 
-    def table(self, columns: dict[str, list], path: str) -> None:
-        """Store a table that the UI shows; path ends in `.json`."""
-        self._mlflow.log_table(columns, path)
+    def table(
+        self, columns: dict[str, list], path: str, *, needed: bool = True
+    ) -> None:
+        """Store a table that the UI shows, or append to it.
+
+        Args:
+            columns: of equal lengths, by name.
+            path: ends in `.json`.
+            needed: whether to raise if the store cannot be reached; else it is told.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._mlflow.log_table(columns, path)
+        except MlflowException as error:
+            if needed:
+                raise
+            _tell(error)
 
     def files(self, folder: Path, path: str | None = None) -> None:
         """Store a folder's files."""
@@ -149,6 +163,11 @@ class Tracker:
         if self._unsent:
             self.metrics({})
         self._mlflow.end_run(status)
+
+
+def _tell(error: Exception) -> None:
+    reason = str(error).splitlines()[0]
+    print(f"warning: the store was not reached: {reason}", file=sys.stderr)
 
 
 def start(experiment: str, run_name: str) -> Tracker:

@@ -1,6 +1,7 @@
 """Processes as a user starts them, and the folder and store that they work in."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -69,6 +70,19 @@ class Project:
         """Return the folder of a run's artifacts."""
         uri = (run or self.run).info.artifact_uri
         return Path(uri.removeprefix("file://"))
+
+    def code_of_page(self, part: str) -> str:
+        """Return the lines of Python in README.md that have a part among them."""
+        page = (self.folder / "README.md").read_text("utf-8")
+        blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        (code,) = [block for block in blocks if part in block]
+        return code
+
+    def run_code_on_exports(self, more: str = "") -> str:
+        """Run what README.md does with the exported files; return what is printed."""
+        (exports,) = self.folder.glob("runs/*/exports")
+        code = self.code_of_page('Interpreter("model.tflite")') + more
+        return execute(sys.executable, "-c", code, cwd=exports).stdout
 
     def train(self, *flags: Any, status: int | None = 0) -> "Project":
         """Run `python train.py` here."""

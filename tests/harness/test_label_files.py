@@ -108,6 +108,22 @@ def test_suggest_loss_prints_what_it_saw_and_flags_that_work(sources, capsys):
     ]
 
 
+def test_suggest_loss_tells_what_fits_the_scaled_target_of_the_template(
+    sources, capsys
+):
+    amounts = np.exp(np.random.default_rng(0).normal(11, 1, 500))
+    table = sources / "prices.csv"
+    table.write_text("price\n" + "\n".join(f"{amount:.2f}" for amount in amounts))
+    assert cli.main(["suggest-loss", str(table), "--target", "price"]) == 0
+    own, template = capsys.readouterr().out.split("The regression template")
+    assert 'losses.get("gamma_deviance")' in own and "--loss" not in own
+    flags = re.findall(r"^  (--loss .*)", template, re.M)
+    configs = [parse_config(TrainingConfig, shlex.split(line)) for line in flags]
+    assert configs[0].loss == "huber" and configs[0].loss_arguments["delta"] < 2
+    assert not {"gamma_deviance", "msle"} & {config.loss for config in configs}
+    assert "--data.target_transform log" in template
+
+
 def test_suggest_loss_for_programs(sources, capsys):
     np.save(sources / "ranks.npy", [1, 2, 3] * 5)
     path = str(sources / "ranks.npy")

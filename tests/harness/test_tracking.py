@@ -177,6 +177,16 @@ def test_metrics_wait_for_a_store_that_is_away(server, capsys):
     assert times == sorted(times)
 
 
+def test_a_table_of_an_epoch_does_not_end_the_run_if_the_store_is_away(server, capsys):
+    info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
+    tracker = tracking.Tracker(mlflow, SimpleNamespace(info=info))
+    server.up = False
+    tracker.table({"epoch": [1]}, "tables/samples.json", needed=False)
+    assert capsys.readouterr().err.startswith("warning: the store was not reached: ")
+    with pytest.raises(mlflow.MlflowException):
+        tracker.table({"epoch": [1]}, "tables/samples.json")
+
+
 def test_metrics_that_still_wait_are_sent_at_the_end(server, monkeypatch):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
     tracker = tracking.Tracker(mlflow, SimpleNamespace(info=info))

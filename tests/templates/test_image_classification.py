@@ -177,6 +177,11 @@ def test_the_exported_files_are_stored_and_verified(trained):
         )
 
 
+def test_the_lines_of_the_readme_run_the_file(trained):
+    shown = trained.run_code_on_exports("print(*probabilities[0])").split()
+    assert len(shown) == 10 and sum(map(float, shown)) == pytest.approx(1, abs=1e-5)
+
+
 STRANGER = """
 import glob, sys
 sys.modules["kerazoo"] = None

@@ -158,6 +158,11 @@ def test_members_are_trained_apart_and_logged_side_by_side(priced):
     ]
 
 
+def test_the_lines_of_the_readme_run_the_file(diabetes):
+    ((prediction,),) = json.loads(diabetes.run_code_on_exports())
+    assert 25 < prediction < 346
+
+
 def test_full_int8_is_written_for_the_network_alone(priced):
     exports = priced.artifacts() / "exports"
     assert not (exports / "model_int8.tflite").exists()
@@ -288,6 +293,8 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     assert (status, errors) == (0, "")
     rmse = diabetes.run.data.metrics["test_rmse"]
     assert f"test_rmse                 {rmse:.4f}" in shown
+    (diabetes.folder / "again").mkdir()
+    (diabetes.folder / "again" / "left_by_another_run.txt").write_text("")
     export = ("export", "last", "--folder", "again", "--formats")
     status, shown, _ = call(*export, "tflite-fp16")
     head, alone = [x for x in shown.splitlines() if x.startswith("format ")]
@@ -298,8 +305,13 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     assert status == 0 and "no tflite-int8 of the whole model" in shown
     written = {file.name for file in (diabetes.folder / "again" / "encoded").iterdir()}
     assert written >= {"model_fp16.tflite", "model_int8.tflite", "table_encoder.py"}
-    stored = diabetes.artifacts() / "exports" / "encoded"
-    assert (stored / "model_int8.tflite").exists()
+    stored = diabetes.artifacts() / "exports"
+    assert (stored / "encoded" / "model_int8.tflite").exists()
+    assert not (stored / "left_by_another_run.txt").exists()
+    # Without flags: in the run's own formats.
+    status, shown, _ = call(*export[:4])
+    rows = [x.split() for x in shown.splitlines() if x.rstrip().endswith("yes")]
+    assert [row[0] for row in rows] == ["saved_model", "tflite", "tflite"]
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,7 @@ def test_the_lines_of_the_readme_train_on_a_frame(library, new_project):
     """The three lines of the page replace what stands in data.py."""
     project = new_project("regression")
     HOUSES.to_parquet(project.folder / "houses.parquet")
-    page = (project.folder / "README.md").read_text()
-    code = next(c for c in re.findall(r"```python\n(.*?)```", page, re.S) if "def" in c)
+    code = project.code_of_page("def read_table")
     assert len(code.splitlines()) == 3
     file = project.folder / "data.py"
     text = file.read_text().replace("def read_table(", "def read_table_of_old(")

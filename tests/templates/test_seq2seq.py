@@ -40,6 +40,13 @@ def test_what_a_person_looks_at_is_there(project):
     assert "batches an epoch" in (project.artifacts() / "data_notes.txt").read_text()
 
 
+def test_the_lines_of_the_readme_run_the_file(project):
+    exports = next(project.folder.glob("runs/*/exports"))
+    facts = json.loads((exports / "model.json").read_text())
+    phonemes = project.run_code_on_exports().split()
+    assert set(phonemes) <= set(facts["target_tokeniser"]["tokens"])
+
+
 def test_the_exported_file_answers_tokens_with_tokens(project):
     exports = next(project.folder.glob("runs/*/exports"))
     facts = json.loads((exports / "model.json").read_text())
