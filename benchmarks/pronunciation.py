@@ -20,9 +20,9 @@ from kerazoo.harness import tracking
 
 EPOCHS = {
     "pronalsyl-transformer_small": 24,
-    "pronalsyl-lstm_small": 15,
+    "pronalsyl-lstm_small": 12,
     "cmudict-transformer_small": 24,
-    "cmudict-lstm_small": 15,
+    "cmudict-lstm_small": 12,
 }
 # AVX-512 cores multiply half-wide numbers in less time; weights stay float32.
 RECIPE = ["--precision", "mixed_bfloat16"]
