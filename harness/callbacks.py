@@ -120,7 +120,9 @@ class Checkpoint(keras.callbacks.Callback):
     def keep_better(self, logs: dict[str, float]) -> bool:
         """Keep the model as it is, if its scores are the best so far; say whether."""
         score = self.sign * logs[self.monitor]
-        if score <= self.best_score:
+        if math.isnan(score):
+            score = -math.inf  # what is no number is better than nothing only
+        if self.best_epoch is not None and score <= self.best_score:
             return False
         self.best_score = score
         inference = keras.Model(self.model.inputs, self.model.outputs)

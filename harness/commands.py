@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,7 +178,12 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
 
         data = found.load_data()
         data, task = data.served or data, of_task(data.task)
-        known = tracking.read_json(found.run_id, "data.json")["labels"]
+        facts = tracking.read_json(found.run_id, "data.json")
+        known = facts["labels"]
+        if data.tokenisers:  # fitted on these data; the model knows its run's numbers
+            from kerazoo.harness.tokenisers import of_facts
+
+            data = replace(data, tokenisers=of_facts(facts))
         if data.labels != known:
             raise ValueError(
                 f"The run knows the classes {', '.join(known)}; the data has "

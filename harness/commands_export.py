@@ -1,14 +1,16 @@
 """What `kerazoo export` does; `cli` reads its arguments."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.commands import quiet
 from kerazoo.harness.config import EXPORT_FORMATS, one_of
 
 if TYPE_CHECKING:
+    from kerazoo.harness.data import Data
     from kerazoo.harness.export import Verdict
 
 
@@ -43,6 +45,7 @@ def _export_run(
             from kerazoo.harness.export_verdicts import print_verdicts
 
             data, model = found.load_data(), found.load_model()
+        _check_same(data, tracking.read_json(found.run_id, "data.json"))
         formats = formats or list(found.config.export) or list(EXPORT_FORMATS)
         if tolerance is None:
             tolerance = found.config.export_tolerance
@@ -61,6 +64,23 @@ def _export_run(
             tracking.add_files(found.run_id, Path(written), "exports")
             shutil.copytree(written, folder, dirs_exist_ok=True)
     return verdicts
+
+
+def _check_same(data: "Data", stored: dict[str, Any]) -> None:
+    """Refuse labels, vocabularies or scales that are not those of the run.
+
+    They are fitted on the data whenever these are read; the model has not changed with
+    them, and the files would be verified against wrong facts.
+    """
+    facts = json.loads(json.dumps({"labels": data.labels, **data.metadata}))
+    # As text, in which NaN equals NaN.
+    other = [k for k in facts if k in stored and str(facts[k]) != str(stored[k])]
+    if other:
+        raise ValueError(
+            f"The data have changed since the run: {', '.join(other)} would be others. "
+            "What the run exported at its end is among its artifacts; for files of the "
+            "new data, train again."
+        )
 
 
 def _export_file(

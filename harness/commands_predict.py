@@ -58,11 +58,19 @@ def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -
             print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
 
 
+def _lines_of_input() -> list[str]:
+    """Read UTF-8 on every system; only a line's end ends it, no other separator."""
+    lines = sys.stdin.buffer.read().decode("utf-8-sig").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return [line.rstrip("\r") for line in lines]
+
+
 def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> None:
     with quiet():
         from kerazoo.harness.text_predict import predict_texts
 
-        texts = texts or sys.stdin.read().splitlines()
+        texts = texts or _lines_of_input()
         found = predict_texts(model, facts, texts, search) if texts else []
     for text, answers in zip(texts, found, strict=True):
         if json:

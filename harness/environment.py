@@ -26,7 +26,11 @@ def git_state(folder: Path) -> tuple[str, str] | None:
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(folder), *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, check=True
+            command,
+            capture_output=True,
+            encoding="utf-8",  # of most diffs; a file in another one stops no run
+            errors="replace",
+            check=True,
         ).stdout
 
     try:

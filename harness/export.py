@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -168,8 +169,18 @@ def export(
         **(metadata or {}),
         "files": [dataclasses.asdict(verdict) for verdict in verdicts],
     }
-    (folder / "model.json").write_text(json.dumps(facts, indent=2), "utf-8")
+    text = json.dumps(with_null(facts), indent=2, allow_nan=False)
+    (folder / "model.json").write_text(text, "utf-8")
     return verdicts
+
+
+def with_null(facts: Any) -> Any:
+    """Replace what is no number, at any depth: JSON has no word for it."""
+    if isinstance(facts, dict):
+        return {key: with_null(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [with_null(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
 def write_files(

@@ -52,7 +52,8 @@ def split_pairs(
         else int(validation),
     }
     sizes["train"] = len(sources) - sum(sizes.values())
-    wanted = [name for name in SPLITS if name != "test" or test]
+    shares = {"train": 1, "validation": validation, "test": test}
+    wanted = [name for name in SPLITS if shares[name]]
     empty = [name for name in wanted if sizes[name] < 1]
     if empty:
         raise DataError(

@@ -1,6 +1,7 @@
 """A tracked run: train, evaluate, export, with everything written to MLflow."""
 
 import json
+import re
 import signal
 import sys
 import time
@@ -34,7 +35,8 @@ class Run:
     def __init__(self, config: TrainingConfig, tracker: tracking.Tracker):
         self.config = config
         self.tracker = tracker
-        self.folder = Path("runs") / f"{tracker.name}-{tracker.run_id[:8]}"
+        plain = re.sub(r'[<>:"/\\|?*]', "_", tracker.name)  # as on every system
+        self.folder = Path("runs") / f"{plain}-{tracker.run_id[:8]}"
         self.histories: list[list[dict[str, float]]] = []  # by model, by epoch
         self.averages: list[dict[str, float]] = []  # by model; empty: an epoch was kept
         self.scores: dict[str, float] = {}

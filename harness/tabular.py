@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Encoding = dict[str, Any]
 NumberTransform = Literal["standardise", "quantile"]
+OUTPUT = "prediction"  # of an exported model
 NETWORK = "{}_network"  # what a model of columns has within it, by its own name
 INTERVAL = 0.9  # what lies between the lower and the upper bound of a prediction
 NORMAL_95 = 1.6448536  # standard deviations from the mean to the 95th percentile
@@ -97,6 +98,8 @@ def input_names(names: Sequence[str]) -> dict[str, str]:
 
     >>> input_names(["carat", "price ($)", "price [$]"])
     {'carat': 'carat', 'price ($)': 'price', 'price [$]': 'price_2'}
+
+    None has two underscores in a row, and none is the name of the output.
     """
     found: dict[str, str] = {}
     for name in names:
@@ -104,7 +107,7 @@ def input_names(names: Sequence[str]) -> dict[str, str]:
         plain = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
         free = plain
         number = 2
-        while free in found.values():
+        while free in (*found.values(), OUTPUT):
             free, number = f"{plain}_{number}", number + 1
         found[name] = free
     return found
@@ -210,9 +213,7 @@ def attach_columns(
         )
     elif head != "mean":
         z = keras.ops.concatenate([z[:, 1:2], z[:, :1], z[:, 2:]], axis=-1)
-    outputs = keras.layers.Identity(name="prediction")(
-        decode_in_graph(z, encoding["target"])
-    )
+    outputs = keras.layers.Identity(name=OUTPUT)(decode_in_graph(z, encoding["target"]))
     return keras.Model(list(inputs.values()), outputs, name=model.name)
 
 
@@ -303,7 +304,7 @@ def _code(text, column: dict[str, Any]):
     import keras
 
     look = keras.layers.StringLookup(
-        vocabulary=column["vocabulary"], name=f"{column['input']}_code"
+        vocabulary=column["vocabulary"], name=f"{column['input']}__code"
     )
     # LiteRT 2.3 learns the shape of what it looks up at run time only, and then refuses
     # much of what follows; to reshape it makes the shape known before.

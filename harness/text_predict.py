@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.config import above, at_least
 from kerazoo.harness.pair_text import Normaliser
-from kerazoo.harness.tokenisers import from_json
+from kerazoo.harness.tokenisers import of_facts
 from kerazoo.harness.translation import Answer, translate
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def predict_texts(
     """
     translator = as_evaluated(model, facts, search)
     normalise = Normaliser(**facts["source_normaliser"])
-    sides = (from_json(facts[f"{side}_tokeniser"]) for side in ("source", "target"))
-    return translate(translator, [normalise(text) for text in texts], *sides)
+    texts = [normalise(text) for text in texts]
+    return translate(translator, texts, *of_facts(facts))
 
 
 def as_evaluated(

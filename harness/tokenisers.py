@@ -79,6 +79,11 @@ def fit_tokeniser(
     return ListTokeniser(kind, (*SPECIAL, *ordered[: size - NUM_SPECIAL]))
 
 
+def of_facts(facts: dict[str, Any]) -> tuple["Tokeniser", "Tokeniser"]:
+    """Return the tokenisers of source and target that a run's `data.json` holds."""
+    return from_json(facts["source_tokeniser"]), from_json(facts["target_tokeniser"])
+
+
 def from_json(saved: dict[str, Any]) -> Tokeniser:
     """Make the tokeniser whose `to_json` that was."""
     if saved["kind"] == "subwords":

@@ -9,6 +9,7 @@ and loses the second of two fits (MLflow 3.17).
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -65,8 +66,9 @@ class Tracker:
         """Log settings that hold for the whole run.
 
         Under `mlflow run` some are there already, perhaps written otherwise (2e-3), and
-        MLflow refuses to change them.
+        MLflow refuses to change them. It also refuses names such as "price ($)".
         """
+        params = {re.sub(r"[^\w/. -]", "_", k): v for k, v in params.items()}
         known = self._mlflow.get_run(self.run_id).data.params
         self._mlflow.log_params({k: v for k, v in params.items() if k not in known})
 
@@ -96,7 +98,11 @@ class Tracker:
         self._mlflow.log_text(text, path)
 
     def figure(self, figure: "Figure", path: str) -> None:
-        """Store a plot."""
+        """Store a plot; a "$" in it belongs to a name or a price, not to a formula."""
+        from matplotlib.text import Text
+
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
         self._mlflow.log_figure(figure, path, save_kwargs={"dpi": 120})
 
     def table(
@@ -190,7 +196,7 @@ def _choose_experiment(mlflow, name: str) -> None:
     if uri.startswith("sqlite") and mlflow.get_experiment_by_name(name) is None:
         # MLflow freezes the location at creation: relative, it would break with the
         # first run from another folder.
-        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
+        folder = Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlruns"
         mlflow.create_experiment(name, artifact_location=folder.as_uri())
     mlflow.set_experiment(name)
 
@@ -208,6 +214,8 @@ def run_url(run: "MlflowRun") -> str:
 def find_run(reference: str) -> "MlflowRun":
     """Find a run by its id, the first characters of its id, its name, or `last`.
 
+    Of a name the newest that finished, if there is one.
+
     Raises:
         ValueError: no run, or more than one, fits; the message lists the newest ones.
     """
@@ -220,9 +228,10 @@ def find_run(reference: str) -> "MlflowRun":
     if reference == "last":
         fitting = [r for r in runs if r.info.status == "FINISHED"][:1]
     else:
-        fitting = [r for r in runs if r.info.run_name == reference][:1] or [
-            r for r in runs if r.info.run_id.startswith(reference)
-        ]
+        named = [r for r in runs if r.info.run_name == reference]
+        # One that is under way or was stopped has no model yet.
+        named.sort(key=lambda r: r.info.status != "FINISHED")
+        fitting = named[:1] or [r for r in runs if r.info.run_id.startswith(reference)]
     if len(fitting) == 1:
         return fitting[0]
     known = "".join(

@@ -24,8 +24,7 @@ class TextModel(mlflow.pyfunc.PythonModel):
         tokenisers, pair_text = (_run(files[x]) for x in ("tokenisers", "normaliser"))
         facts = json.loads(Path(files["facts"]).read_text("utf-8"))
         self.normalise = pair_text.Normaliser(**facts["source_normaliser"])
-        self.source = tokenisers.from_json(facts["source_tokeniser"])
-        self.target = tokenisers.from_json(facts["target_tokeniser"])
+        self.source, self.target = tokenisers.of_facts(facts)
         self.end = tokenisers.END
         self.loaded = tf.saved_model.load(files["saved_model"])
         self.serve = self.loaded.signatures["serving_default"]

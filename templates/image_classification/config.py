@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import at_least, share
+from kerazoo.harness.config import above, at_least, share
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class DataConfig:
         shares = ("validation_share", "test_share", "max_broken_share", "shift")
         for name in (*shares, "label_noise"):
             share(f"data.{name}", getattr(self, name))
+        for name in ("validation_share", "test_share"):
+            above(f"data.{name}", getattr(self, name), 0)
         at_least("data.imbalance", self.imbalance, 1)
         for name in ("image_size", "limit"):
             at_least(f"data.{name}", getattr(self, name), 0)

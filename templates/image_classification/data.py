@@ -174,7 +174,9 @@ def read_folder(config: Config) -> Source:
     files = [file for split in folder.splits.values() for file in split]
     paths = [path for path, _ in files]
     ends = np.cumsum([len(split) for split in folder.splits.values()])
-    splits = np.split(np.arange(len(files)), ends[:-1])
+    # Files come class by class; a part of a split should have of every class.
+    mix = np.random.default_rng(config.seed).permutation
+    splits = map(mix, np.split(np.arange(len(files)), ends[:-1]))
     height, width, channels = images.common_size(folder)
     if chosen.image_size:
         height = width = chosen.image_size

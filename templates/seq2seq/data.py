@@ -41,6 +41,8 @@ def load_data(config: Config) -> Data:
     splits, notes = read_splits(config)
     notes += find_leaks(splits)
     splits = {name: thin_out(pairs, chosen.limit) for name, pairs in splits.items()}
+    # A dictionary is in order; the first words of a split should be as all of them.
+    splits["validation"] = mixed(splits["validation"], chosen.split_seed)
     tokenisers = fit_tokenisers(config, splits["train"])
     batches = {}
     for split, pairs in splits.items():
@@ -117,6 +119,11 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
         )
         notes += odd
     return complete_splits(splits, **missing), notes
+
+
+def mixed(pairs: list[Pair], seed: int) -> list[Pair]:
+    """Return the pairs in a random order."""
+    return [pairs[i] for i in np.random.default_rng(seed).permutation(len(pairs))]
 
 
 def fit_tokenisers(config: Config, pairs: list[Pair]) -> tuple[Tokeniser, Tokeniser]:

@@ -1,12 +1,15 @@
 """`kerazoo export` of a file: what it writes, keeps and refuses."""
 
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from flex_models import erf_model
 
-from kerazoo.harness import cli
+from kerazoo.harness import cli, commands_export
+from kerazoo.harness.export import with_null
 
 RNG = np.random.default_rng(0)
 
@@ -31,6 +34,21 @@ def test_the_command_keeps_what_works_and_fails_for_the_rest(keras_file, capsys)
     assert (keras_file / "out" / "saved_model" / "saved_model.pb").is_file()
     facts = json.loads((keras_file / "out" / "model.json").read_text())
     assert [bool(f["failure"]) for f in facts["files"]] == [False, True]
+
+
+def test_data_that_have_changed_since_the_run_are_refused():
+    stored = {"labels": ["cat", "dog"], "sizes": {"train": 9}, "mean": [1.5, math.nan]}
+    data = SimpleNamespace(labels=["cat", "dog"], metadata={"mean": (1.5, math.nan)})
+    commands_export._check_same(data, stored)
+    data.labels = ["ant", "cat", "dog"]
+    with pytest.raises(ValueError, match=r"changed since the run: labels would"):
+        commands_export._check_same(data, stored)
+
+
+def test_facts_without_a_number_are_null():
+    facts = {"files": [{"metric": math.nan, "size": 3}], "low": (-math.inf, 1.5)}
+    expected = {"files": [{"metric": None, "size": 3}], "low": [None, 1.5]}
+    assert with_null(facts) == expected
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,14 @@ def test_missing_splits_are_taken_out_of_the_training_pairs():
     assert complete_splits(whole, validation=0.1, test=0.1, seed=0) == whole
 
 
+def test_a_given_validation_split_is_kept_and_the_test_split_taken():
+    given = {"train": MANY, "validation": pairs("other")}
+    splits = complete_splits(given, validation=0.1, test=0.1, seed=0)
+    assert splits["validation"] == given["validation"]
+    assert sorted(splits["train"] + splits["test"]) == sorted(MANY)
+    assert len({source_key(p.source) for p in splits["test"]}) == 20
+
+
 def test_leaks_are_reported_with_their_share():
     splits = {
         "train": pairs("a", "Straße", "b"),

@@ -39,6 +39,20 @@ def encoding():
     return tabular.fit_encoding(table(), TRAIN, "log")
 
 
+def test_inputs_have_names_that_nothing_else_has():
+    names = ["prediction", "country", "country_code", "country  code"]
+    frame = pd.DataFrame({name: ["a", "b"] * 6 for name in names})
+    one = table(np.arange(12.0), frame, dict.fromkeys(names, "category"))
+    encoding = tabular.fit_encoding(one, np.arange(12), "standardise")
+    codes = keras.Input((4,), dtype="int32", name="categories")
+    outputs = keras.ops.sum(keras.ops.cast(codes, "float32"), axis=1, keepdims=True)
+    product = tabular.attach_columns(keras.Model(codes, outputs), encoding)
+    assert [tensor.name for tensor in product.inputs] == [
+        *("prediction_2", "country", "country_code", "country_code_2")
+    ]
+    assert product.output_names == ["prediction"]
+
+
 def test_only_training_rows_are_read(encoding):
     changed = FRAME.copy()
     changed.loc[4] = [-7.0, "never seen", pd.Timestamp("1800-01-01")]

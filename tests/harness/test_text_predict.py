@@ -1,6 +1,8 @@
 """How `kerazoo predict` searches for answers: what may be asked, and what is made."""
 
+import io
 import json
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -81,3 +83,9 @@ def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
     commands_predict.predict(**asked, top=1, json=True)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == {"text": "y", "answers": [{"answer": "c", "score": -0.25}]}
+
+
+def test_lines_are_utf_8_and_end_at_line_ends_alone(monkeypatch):
+    given = "\ufeffé\r\na\u2028b\x0bc\n\nlast".encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(given)))
+    assert commands_predict._lines_of_input() == ["é", "a\u2028b\x0bc", "", "last"]

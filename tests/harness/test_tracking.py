@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import subprocess
 import threading
 from types import SimpleNamespace
 
@@ -187,6 +188,44 @@ def test_a_table_of_an_epoch_does_not_end_the_run_if_the_store_is_away(server, c
         tracker.table({"epoch": [1]}, "tables/samples.json")
 
 
+def test_a_parameter_may_be_named_after_a_column(tracker, store):
+    tracker.params({"data.kinds.price ($)": "number"})
+    assert store.run.data.params == {"data.kinds.price ___": "number"}
+
+
+def test_a_dollar_in_a_plot_is_no_mathematics(tracker, store):
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_xticks(range(3), ["$", "$$", "$50k_$"])
+    axes.set_title("$$ of $50k_$")
+    tracker.figure(figure, "plots/prices.png")
+    assert (store.artifacts() / "plots" / "prices.png").stat().st_size > 0
+
+
+def test_files_go_beside_a_store_that_is_named_from_here(store, monkeypatch):
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    tracking.start("an-experiment-of-its-own", "my-run").end("FINISHED")
+    found = mlflow.get_experiment_by_name("an-experiment-of-its-own")
+    assert found.artifact_location.startswith((store.folder / "mlruns").as_uri())
+
+
+def test_changes_in_another_encoding_are_recorded(tmp_path):
+    def git(*arguments):
+        execute("git", "-c", "user.name=me", "-c", "user.email=me@here", *arguments)
+
+    def execute(*command):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    file = tmp_path / "towns.csv"
+    file.write_bytes(b"town\n")
+    git("init")
+    git("add", "towns.csv")
+    git("commit", "-m", "towns")
+    file.write_bytes("town\nOrléans\n".encode("latin-1"))
+    commit, changes = environment.git_state(tmp_path)
+    assert len(commit) == 40 and "+Orl\ufffdans" in changes
+
+
 def test_metrics_that_still_wait_are_sent_at_the_end(server, monkeypatch):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
     tracker = tracking.Tracker(mlflow, SimpleNamespace(info=info))
@@ -218,7 +257,7 @@ def test_a_run_is_found_by_id_by_its_beginning_by_name_and_as_the_last(three_run
         failed: failed,
         second[:12]: second,
         "a": first,
-        "b": failed,  # the newest of its name
+        "b": second,  # of its name, the newest that finished
         "last": second,  # the newest that finished
     }.items():
         assert tracking.find_run(reference).info.run_id == run_id

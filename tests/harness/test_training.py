@@ -280,6 +280,25 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert (tmp_path / "last.keras").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([math.nan, 2.0, 3.0], 1),
+        ([2.0, math.nan, 3.0], 0),
+        ([math.inf, math.nan, 1.0], 2),
+        ([math.inf, math.inf], 0),
+        ([math.nan, math.nan], 0),
+    ],
+)
+def test_a_score_that_is_no_number_is_never_better(scores, best, tmp_path):
+    checkpoint = Checkpoint(tmp_path, "val_loss", "min")
+    checkpoint.set_model(make_model(make_config(), make_data()))
+    for epoch, score in enumerate(scores):
+        logs = {"val_loss": score}
+        checkpoint.on_epoch_end(epoch, logs)
+    assert logs["best_epoch"] == best + 1
+
+
 def test_the_best_checkpoint_loads_without_its_loss(tmp_path):
     data, config = make_data(), make_config(epochs=1)
     model = make_model(config, data)

@@ -316,6 +316,12 @@ def test_data_that_cannot_be_used_is_refused_with_a_reason(
     assert message in str(error.value)
 
 
+def test_a_part_of_a_folder_has_images_of_every_class(photos, template, make_config):
+    options = {"path": str(photos), "max_broken_share": 0.1, "limit": 12}
+    data = template["data"].load_data(make_config(**options))
+    assert data.sizes["train"] == 12 and min(data.class_counts) > 2
+
+
 # --------------------------------------------------------------------------------- data
 
 

@@ -44,6 +44,12 @@ def file(tmp_path):
     return path
 
 
+def test_the_first_words_for_validation_are_as_all_of_them(load):
+    sources, _ = load("--data.limit", "200").references["validation"]
+    assert sources != sorted(sources)
+    assert len({word[0] for word in sources[:50]}) > 10
+
+
 def test_a_file_becomes_three_splits(load, file):
     data = load("--data.path", str(file), "--data.target_tokens", "words")
     assert (data.name, data.task, data.target) == ("pairs", "seq2seq", "target")
