@@ -79,3 +79,18 @@ def call(capsys, monkeypatch):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def inside(monkeypatch):
+    """Return a function that goes to a project's folder and store."""
+    import mlflow
+
+    def go(project):
+        uri = f"sqlite:///{project.folder / 'mlflow.db'}"
+        monkeypatch.chdir(project.folder)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        mlflow.set_tracking_uri(uri)
+        return project
+
+    return go

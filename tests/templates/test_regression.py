@@ -58,21 +58,6 @@ def priced(new_project):
     )
 
 
-@pytest.fixture
-def inside(monkeypatch):
-    """Return a function that goes to a project's folder and store."""
-    import mlflow
-
-    def go(project):
-        uri = f"sqlite:///{project.folder / 'mlflow.db'}"
-        monkeypatch.chdir(project.folder)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        mlflow.set_tracking_uri(uri)
-        return project
-
-    return go
-
-
 def test_the_run_is_finished_with_scores_in_the_unit_of_the_target(diabetes):
     run = diabetes.run
     assert run.info.status == "FINISHED" and run.info.run_name == "mlp-diabetes"

@@ -6,6 +6,7 @@ import sys
 import pytest
 from workplace import execute, kerazoo
 
+from kerazoo.harness import commands, reports_seq2seq
 from kerazoo.zoo.seq2seq.tokens import END
 
 SMOKE = (
@@ -165,6 +166,22 @@ def test_servers_answer_texts_as_the_command_does(project):
 def test_a_stored_run_scores_as_it_did(project):
     shown = kerazoo("evaluate", "last", cwd=project.folder).stdout
     assert "test_per" in shown and "200 test samples of cmudict" in shown
+
+
+def test_other_data_are_read_with_the_vocabulary_of_the_run(
+    project, inside, monkeypatch
+):
+    inside(project)
+    seen = []
+    monkeypatch.setattr(
+        reports_seq2seq, "score", lambda model, data: seen.append(data) or {"per": 0.5}
+    )
+    commands.evaluate("last", ["--data.limit", "3"])
+    (data,) = seen
+    facts = json.loads((project.artifacts() / "data.json").read_text())
+    for side, tokeniser in zip(("source", "target"), data.tokenisers, strict=True):
+        assert tokeniser.to_json() == facts[f"{side}_tokeniser"]
+        assert tokeniser.to_json() != data.metadata[f"{side}_tokeniser"]
 
 
 def test_the_copy_has_a_test_that_passes(project):
