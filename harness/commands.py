@@ -173,12 +173,14 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
     from kerazoo.harness import tracking
     from kerazoo.harness.reopen import reopen
 
+    facts = tracking.read_json(tracking.find_run(run).info.run_id, "data.json")
+    if "input_shape" in facts:  # other images would suggest another one
+        flags = [f"--data.input_shape={facts['input_shape']}", *flags]
     with reopen(run, flags) as found, quiet():
         from kerazoo.harness.reports import of_task
 
         data = found.load_data()
         data, task = data.served or data, of_task(data.task)
-        facts = tracking.read_json(found.run_id, "data.json")
         known = facts["labels"]
         if data.tokenisers:  # fitted on these data; the model knows its run's numbers
             from kerazoo.harness.tokenisers import of_facts

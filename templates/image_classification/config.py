@@ -20,6 +20,9 @@ class DataConfig:
     validation_share: float = 0.1  # of the training images, to pick the best epoch
     test_share: float = 0.1  # of all images, where the data set names no test split
     image_size: int = 0  # pixels, the side of the square input; 0: as the data set is
+    input_shape: tuple[
+        int, ...
+    ] = ()  # height, width, channels of a folder; empty: median
     grey: bool = False  # whether a folder's images are read without colour
     max_broken_share: float = 0.05  # of a folder's files, before training refuses
     limit: int = 0  # samples per split, for a quick try; 0: all
@@ -36,6 +39,13 @@ class DataConfig:
             share(f"data.{name}", getattr(self, name))
         for name in ("validation_share", "test_share"):
             above(f"data.{name}", getattr(self, name), 0)
+        if self.input_shape and (
+            len(self.input_shape) != 3 or min(self.input_shape) < 1
+        ):
+            raise ValueError(
+                "data.input_shape must be height, width and channels; got "
+                f"{list(self.input_shape)}"
+            )
         at_least("data.imbalance", self.imbalance, 1)
         for name in ("image_size", "limit"):
             at_least(f"data.{name}", getattr(self, name), 0)

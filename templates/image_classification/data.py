@@ -64,6 +64,7 @@ def load_data(config: Config) -> Data:
         class_counts=counts.tolist(),
         class_weight=class_weight(config, counts),
         metadata={
+            "input_shape": [height, width, channels],
             "pixels": f"0 to 255, {'RGB' if channels == 3 else 'grey'}, not scaled",
             "resize": f"to {height} x {width}, bilinear, filling the frame, cropping",
         },
@@ -182,6 +183,8 @@ def read_folder(config: Config) -> Source:
         height = width = chosen.image_size
     if chosen.grey:
         channels = 1
+    if chosen.input_shape:
+        height, width, channels = chosen.input_shape
     return Source(
         labels=folder.labels,
         read=lambda indices: images.read_images(

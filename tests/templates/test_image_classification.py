@@ -297,6 +297,23 @@ def test_a_folder_of_images_is_learnt(photos, new_project):
     assert "broken.png" in notes and "broken.png" in project.done.stdout
 
 
+def test_other_pictures_are_measured_in_the_shape_of_the_run(
+    photos, new_project, inside, call, tmp_path
+):
+    project = new_project().train(
+        *("--data.path", photos, "--epochs", "1", "--export", "[]"),
+        *("--model.arguments.filters", "[8,8]", "--data.max_broken_share", "0.1"),
+    )
+    for label, level in (("bright", 200), ("dark", 50)):
+        (tmp_path / label).mkdir()
+        for number in range(12):
+            picture = Image.new("L", (50, 90), level + number)
+            picture.save(tmp_path / label / f"{number}.png")
+    inside(project)
+    status, shown, errors = call("evaluate", "last", "--data.path", str(tmp_path))
+    assert status == 0 and "test_accuracy" in shown, errors
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
