@@ -153,8 +153,9 @@ def compare_losses(
     """Train a template with several losses, all else equal, and compare them."""
     from kerazoo.harness.reopen import imported_from
 
-    worse = {"--data.label_noise": label_noise, "--data.imbalance": imbalance}
-    worse = [f"{k}={v}" for k, v in worse.items() if v not in (0.0, 1.0)]
+    # Other templates have no such fields, so that defaults are not handed on.
+    worse = [f"--data.label_noise={label_noise}"] if label_noise != 0 else []
+    worse += [f"--data.imbalance={imbalance}"] if imbalance != 1 else []
     folder = catalog.template_folder(template)
     with imported_from(folder):
         config_class = importlib.import_module("config").Config

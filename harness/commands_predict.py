@@ -31,11 +31,16 @@ def predict(
     if search and not of_texts:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in search)
         raise ValueError(f"{flags}: only runs from texts to texts search for answers")
+    of_table = "encoding" in facts
+    if json and of_table:
+        raise ValueError("--json: the predictions of a table are CSV")
+    if output and not of_table:
+        raise ValueError("--output: only the predictions of a table go to a file")
     with quiet():
         model = tracking.load_model(record.info.run_id)
     if of_texts:
         _predict_texts(model, facts, inputs, texts_search, json)
-    elif "encoding" in facts:
+    elif of_table:
         _predict_table(model, facts["encoding"], inputs, output)
     else:
         _predict_images(model, facts["labels"], inputs, top or 3, json)

@@ -247,6 +247,9 @@ def test_rows_are_predicted_with_unknown_and_missing_values(priced, inside, call
     _, told, _ = call("predict", "last", "rows.csv", "--output", "out.csv")
     assert told == "4 rows in out.csv\n"
     assert (priced.folder / "out.csv").read_text() == shown
+    status, _, errors = call("predict", "last", "rows.csv", "--json")
+    said = "kerazoo: error: --json: the predictions of a table are CSV\n"
+    assert (status, errors) == (2, said)
 
 
 @pytest.mark.parametrize(
