@@ -42,7 +42,6 @@ def _export_run(
     with reopen(source) as found:
         with quiet():
             from kerazoo.harness import export_data
-            from kerazoo.harness.export_verdicts import print_verdicts
 
             data, model = found.load_data(), found.load_model()
         _check_same(data, tracking.read_json(found.run_id, "data.json"))
@@ -53,11 +52,7 @@ def _export_run(
         # The folder may hold what another run wrote: only what is new goes to this one.
         with tempfile.TemporaryDirectory() as written:
             for part in export_data.parts(model, data, formats):
-                if part.title:
-                    print(part.title)
-                of_part = part.write(Path(written), tolerance)
-                print_verdicts(of_part)
-                verdicts += of_part
+                verdicts += part.write(Path(written), tolerance)
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")

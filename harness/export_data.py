@@ -43,8 +43,10 @@ class Part:
     def write(self, folder: Path, tolerance: float) -> list[Verdict]:
         """Write every format and verify it; see `export.export`.
 
-        `verification.md` says with what result.
+        With what result is printed, and stands in `verification.md`.
         """
+        if self.title:
+            print(self.title)
         data, place = self.data, folder / self.folder
         inputs, targets = collect(data.validation, NUM_VERIFIED)
         verdicts = export(
@@ -64,6 +66,7 @@ class Part:
         (place / "verification.md").write_text(table, "utf-8")
         if self.reference:
             shutil.copy(self.reference, place)
+        export_verdicts.print_verdicts(verdicts)
         return verdicts
 
 

@@ -16,7 +16,7 @@ from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect
 from kerazoo.harness.export import Verdict
 from kerazoo.harness.export_data import Part, parts
-from kerazoo.harness.export_verdicts import by_column, print_verdicts
+from kerazoo.harness.export_verdicts import by_column
 from kerazoo.harness.translation import translator_of_texts
 
 if TYPE_CHECKING:
@@ -164,8 +164,6 @@ class Run:
         return self.verdicts
 
     def _export(self, part: Part) -> None:
-        if part.title:
-            print(part.title)
         exports = self.folder / "exports"
         verdicts = part.write(exports, self.config.export_tolerance)
         self.verdicts += verdicts
@@ -175,7 +173,6 @@ class Run:
             self.tracker.table(by_column(verdicts), "tables/exports.json")
         passed = sum(verdict.passed for verdict in self.verdicts)
         self.tracker.metrics({"exports_verified": passed})
-        print_verdicts(verdicts)
 
     def _describe(self, model, data):
         from collections import Counter
