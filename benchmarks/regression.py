@@ -24,7 +24,7 @@ from common import FOLDER, machine, write
 from kerazoo.harness import export, training
 from kerazoo.harness.data import collect
 from kerazoo.harness.export import RMSE
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 
 SEEDS = range(5)
 TEMPLATE = FOLDER.parent / "templates" / "regression"

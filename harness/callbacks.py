@@ -131,10 +131,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def restore_best(self) -> None:
         """Give the model the weights of its best epoch."""
-        best = keras.saving.load_model(self.folder / "best.keras", compile=False)
         # The whole model may also carry variables of its loss.
         inference = keras.Model(self.model.inputs, self.model.outputs)
-        inference.set_weights(best.get_weights())
+        inference.load_weights(self.folder / "best.keras")
 
     def _save(self, model: keras.Model, name: str) -> None:
         unfinished = self.folder / f"unfinished-{name}"

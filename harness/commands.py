@@ -123,7 +123,7 @@ def new(template: str, folder: Path) -> None:
 
 def train(template: str, flags: Sequence[str]) -> None:
     """Train a template, or your copy of one; every field of its config is a flag."""
-    from kerazoo.harness.reopen import imported_from
+    from kerazoo.harness.own_code import imported_from
 
     folder = catalog.template_folder(template)
     with imported_from(folder):
@@ -151,7 +151,7 @@ def compare_losses(
     flags: Sequence[str],
 ) -> None:
     """Train a template with several losses, all else equal, and compare them."""
-    from kerazoo.harness.reopen import imported_from
+    from kerazoo.harness.own_code import imported_from
 
     # Other templates have no such fields, so that defaults are not handed on.
     worse = [f"--data.label_noise={label_noise}"] if label_noise != 0 else []

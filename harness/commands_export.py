@@ -99,12 +99,11 @@ def _export_file(
         one_of(f"{samples}: array", "y", stored)
         inputs, targets = stored["x"], stored["y"]
     with quiet():
-        import keras
-
         from kerazoo.harness.export import export
         from kerazoo.harness.export_verdicts import print_verdicts
+        from kerazoo.harness.own_code import load_keras
 
-        model = keras.saving.load_model(file, compile=False)
+        model = load_keras(file)
     verdicts = export(
         model,
         folder,

@@ -20,6 +20,7 @@ def predict(
     Texts that are not given are read from the standard input, one a line.
     """
     from kerazoo.harness import tracking
+    from kerazoo.harness.reopen import reopen
     from kerazoo.harness.text_predict import TextSearch
 
     search = {name: value for name, value in search.items() if value is not None}
@@ -36,12 +37,12 @@ def predict(
         raise ValueError("--json: the predictions of a table are CSV")
     if output and not of_table:
         raise ValueError("--output: only the predictions of a table go to a file")
-    with quiet():
-        model = tracking.load_model(record.info.run_id)
+    with reopen(record.info.run_id) as found, quiet():
+        model, config = found.load_model(), found.config
     if of_texts:
         _predict_texts(model, facts, inputs, texts_search, json)
     elif of_table:
-        _predict_table(model, facts["encoding"], inputs, output)
+        _predict_table(model, facts["encoding"], config.data, inputs, output)
     else:
         _predict_images(model, facts["labels"], inputs, top or 3, json)
 
@@ -87,13 +88,19 @@ def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> No
             print("\t".join(f"{answer}\t{score:.4f}" for answer, score in answers))
 
 
-def _predict_table(model, encoding, inputs: Sequence[str], output: Path | None):
+def _predict_table(model, encoding, form, inputs: Sequence[str], output: Path | None):
     with quiet():
         from kerazoo.harness.table_predict import predict_rows
 
         if len(inputs) != 1:
             raise ValueError(f"One table is predicted at a time; got {len(inputs)}.")
-        frame, notes = predict_rows(model, encoding, Path(inputs[0]))
+        frame, notes = predict_rows(
+            model,
+            encoding,
+            Path(inputs[0]),
+            delimiter=form.delimiter,
+            characters=form.encoding,
+        )
     for note in notes:
         print(note, file=sys.stderr)
     frame.to_csv(output or sys.stdout, index=False)

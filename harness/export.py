@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerazoo.harness.own_code import own_definitions, own_folders
+
 if TYPE_CHECKING:
     import keras
 
@@ -135,7 +137,8 @@ def export(
         One verdict per format; a failed one names its reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model, inputs = in_float32(model), by_name(model, inputs)
+    model = portable(model)
+    inputs = by_name(model, inputs)
     expected = answers(model, inputs)
     with tempfile.TemporaryDirectory() as scratch:
         exam = _Exam(
@@ -207,10 +210,11 @@ def write_files(
     """
     model.save(folder / "model.keras")
     np.savez(folder / "calibration.npz", **(calibration or {}))
-    (folder / "classes.json").write_text(json.dumps(modules_of(model)))
+    folders = [str(folder) for folder in own_folders(model)]
+    (folder / "folders.json").write_text(json.dumps(folders))
     (folder / "texts.json").write_text(json.dumps(text_form))
     report = _convert(folder, formats, steps)
-    for name in ("calibration.npz", "classes.json", "texts.json", "converted.json"):
+    for name in ("calibration.npz", "folders.json", "texts.json", "converted.json"):
         (folder / name).unlink(missing_ok=True)
     return report
 
@@ -237,29 +241,21 @@ def answers(model: "keras.Model", inputs: dict[str, np.ndarray]) -> np.ndarray:
     return np.asarray(model.predict(given, batch_size=64, verbose=0), "float32")
 
 
-def modules_of(model: "keras.Model") -> dict[str, str]:
-    """Return the modules of a model's own layer classes, and the folder of each.
+def portable(model: "keras.Model") -> "keras.Model":
+    """Rebuild a model in float32, with inputs of the names that it is read back with.
 
-    A process that loads the model has to import them first.
+    A mixed-precision model exports to operators that no phone has; an input without a
+    name has another one (`keras_tensor`) until it is saved and loaded.
     """
-    names = {type(layer).__module__ for layer in model._flatten_layers()}
-    return {
-        name: str(Path(sys.modules[name].__file__).parent)
-        for name in sorted(names)
-        if not name.startswith("keras.") and name != "__main__"
-    }
+    import keras
 
-
-def in_float32(model: "keras.Model") -> "keras.Model":
-    """Rebuild a model whose layers compute in another precision.
-
-    A mixed-precision model exports to operators that no phone has.
-    """
     policies = {x.dtype_policy.compute_dtype for x in model._flatten_layers()}
-    if not policies & {"float16", "bfloat16"}:
+    nameless = any(t.name != t._keras_history.operation.name for t in model.inputs)
+    if not policies & {"float16", "bfloat16"} and not nameless:
         return model
     # By the config, as it also has the models, wrapped layers and inputs inside.
-    rebuilt = type(model).from_config(_whole(model.get_config()))
+    with keras.saving.custom_object_scope(own_definitions(model)):
+        rebuilt = type(model).from_config(_whole(model.get_config()))
     rebuilt.set_weights(model.get_weights())
     return rebuilt
 

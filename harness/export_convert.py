@@ -2,7 +2,7 @@
 
     python -m kerazoo.harness.export_convert FOLDER FORMAT… [--steps]
 
-reads `model.keras`, `calibration.npz`, `classes.json` and `texts.json` from FOLDER,
+reads `model.keras`, `calibration.npz`, `folders.json` and `texts.json` from FOLDER,
 writes the formats beside them, and what happened to `converted.json`. The process keeps
 the converter's memory and messages to itself, and uses the TensorFlow backend whatever
 trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
@@ -10,7 +10,6 @@ trained the model. With `--steps` a TFLite file has the signatures of `export_st
 
 import contextlib
 import functools
-import importlib
 import io
 import json
 import sys
@@ -24,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerazoo.harness.export import FILE_NAMES
+from kerazoo.harness.own_code import load_keras
 
 SERVED = "serving_default"
 STEPS = ("encode", "decode_step")
@@ -33,10 +33,9 @@ TextForm = dict[str, Any]  # tokenisers and normaliser, as in a run's `data.json
 
 def main(folder: Path, formats: list[str], steps: bool) -> None:
     """Write every format that can be written, and say why the others could not."""
-    for module, place in json.loads((folder / "classes.json").read_text()).items():
-        sys.path.append(place)  # a class of the user's own, beside a template
-        importlib.import_module(module)
-    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    # Of modules of the user's own, beside a template.
+    sys.path += json.loads((folder / "folders.json").read_text())
+    model = load_keras(folder / "model.keras", own=True)
     with np.load(folder / "calibration.npz") as stored:
         calibration = in_types_of(model, dict(stored))
     text_form = json.loads((folder / "texts.json").read_text())

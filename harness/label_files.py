@@ -26,9 +26,11 @@ def read_labels(source: str, target: str = "") -> np.ndarray:
     from kerazoo.harness.catalog import data_sets
 
     names = [row["name"] for row in data_sets()]
+    path = Path(source).expanduser()
+    if target and path.suffix not in (".npz", ".csv", ".tsv"):
+        raise DataError(f"--target {target}: {source} has one target, without a name.")
     if source in names:
         return _known(source)
-    path = Path(source).expanduser()
     if path.is_dir():
         return _of_folder(path)
     if not path.exists():

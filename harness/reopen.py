@@ -1,7 +1,6 @@
 """Get a finished run back: its config, its data and its model."""
 
 import importlib
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness import tracking
 from kerazoo.harness.config import parse_config
+from kerazoo.harness.own_code import imported_from
 
 if TYPE_CHECKING:
     import keras
@@ -56,18 +56,3 @@ def reopen(reference: str, flags: Sequence[str] = ()) -> Iterator[ReopenedRun]:
             stored = ["--config", str(Path(folder) / "config.yaml")]
             config = parse_config(config_class, [*stored, *flags], prog="kerazoo")
             yield ReopenedRun(run.info.run_id, run.info.run_name, config, code)
-
-
-@contextmanager
-def imported_from(folder: Path) -> Iterator[None]:
-    """Let a template's files be imported by their bare names, for the block."""
-    names = [file.stem for file in folder.glob("*.py")]
-    sys.path.insert(0, str(folder))
-    for name in names:
-        sys.modules.pop(name, None)
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in names:
-            sys.modules.pop(name, None)

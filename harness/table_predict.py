@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def predict_rows(
-    model: "keras.Model", encoding: Encoding, file: Path
+    model: "keras.Model",
+    encoding: Encoding,
+    file: Path,
+    *,
+    delimiter: str = "",
+    characters: str = "utf-8",
 ) -> tuple["pandas.DataFrame", list[str]]:
     """Return a table's rows with predictions behind them, and notes for the user.
 
@@ -25,6 +30,8 @@ def predict_rows(
         model: takes raw columns, answers in the target's unit.
         encoding: of the run, from its `data.json`.
         file: a table as `read_table` takes it; it needs no target.
+        delimiter: of a text file; empty: found.
+        characters: its encoding.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or holds what is no number
@@ -32,7 +39,7 @@ def predict_rows(
     """
     from kerazoo.harness.export import answers, by_name
 
-    frame = read_frame(file, delimiter="", encoding="utf-8")
+    frame = read_frame(file, delimiter=delimiter, encoding=characters)
     needed = [column["name"] for column in encoding["columns"]]
     if missing := [name for name in needed if name not in frame.columns]:
         raise DataError(

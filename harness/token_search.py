@@ -11,10 +11,12 @@ import json
 import sys
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 PAD, START, END, UNKNOWN = range(4)
+UNKNOWN_TEXT = "\ufffd"  # what an unknown token of an answer is shown as
 NEVER = -1e9  # stands for the logarithm of 0
 
 Kept = dict[str, np.ndarray]  # what a hypothesis hands from step to step, by name
@@ -109,22 +111,38 @@ def normalised(text: str, form: str, lower: bool) -> str:
     return " ".join(formed(text).split())
 
 
-def main(file: str, facts: str, texts: Sequence[str]) -> None:
-    """Answer texts whose tokens stand in a list: characters, or symbols with spaces."""
-    with open(facts, encoding="utf-8") as opened:
-        known = json.load(opened)
-    source, target = (known[f"{side}_tokeniser"] for side in ("source", "target"))
-    how = known["decoding"]
-    steps = StepFile(file)
+def encode(text: str, facts: dict[str, Any], most: int) -> list[int]:
+    """Return the tokens of a text, END included, at most so many: it loses its end."""
+    known = facts["source_tokeniser"]
+    text = normalised(text, **facts["source_normaliser"])
+    units = text if known["kind"] == "characters" else text.split()
+    # A text may hold "<end>"; it means nothing special there.
+    ids = {t: i for i, t in enumerate(known["tokens"]) if i > UNKNOWN}
+    return [*[ids.get(unit, UNKNOWN) for unit in units][: most - 1], END]
+
+
+def decode(ids: Sequence[int], facts: dict[str, Any]) -> str:
+    """Return the text of tokens."""
+    known = facts["target_tokeniser"]
+    units = [UNKNOWN_TEXT if i == UNKNOWN else known["tokens"][i] for i in ids]
+    return ("" if known["kind"] == "characters" else " ").join(units)
+
+
+def main(file: str, facts_file: str, texts: Sequence[str]) -> None:
+    """Print the best answer to each text."""
+    with open(facts_file, encoding="utf-8") as opened:
+        facts = json.load(opened)
+    kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
+    if apart := kinds - {"characters", "symbols"}:
+        sys.exit(
+            f"error: {' and '.join(sorted(apart))} as tokens; only characters and "
+            "symbols are known: make the tokens yourself and call `search`"
+        )
+    steps, how = StepFile(file), facts["decoding"]
     for text in texts:
-        text = normalised(text, **known["source_normaliser"])
-        units = text if source["kind"] == "characters" else text.split()
-        places = {token: i for i, token in enumerate(source["tokens"])}
-        ids = [places.get(unit, UNKNOWN) for unit in units]
-        ids = [*ids[: steps.source_length - 1], END]
+        ids = encode(text, facts, steps.source_length)
         tokens, _ = search(steps, ids, how["beam"], how["length_penalty"])[0]
-        between = "" if target["kind"] == "characters" else " "
-        print(between.join(target["tokens"][i] for i in tokens))
+        print(decode(tokens, facts))
 
 
 if __name__ == "__main__":

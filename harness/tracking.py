@@ -309,7 +309,7 @@ def add_files(run_id: str, folder: Path, path: str) -> None:
 
 
 def load_model(run_id: str) -> "keras.Model":
-    """Load the model that a run stored."""
+    """Load the model that a run stored; its code can be imported, as in `reopen`."""
     connect()
     from kerazoo.harness.tracking_models import load
 

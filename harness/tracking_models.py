@@ -4,23 +4,23 @@ Each takes what clients have (pixels, a data frame, texts), and loads without it
 """
 
 import contextlib
-import importlib
 import io
 import json
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+
+from kerazoo.harness.own_code import load_keras, own_definitions, own_folders
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
 HERE = Path(__file__).parent
-# Importing them registers the layers of stored models.
-LAYERS = ("regression", "seq2seq.lstm", "seq2seq.transformer", "seq2seq.decoding")
 
 
 def log_network(model: "keras.Model", example: "np.ndarray") -> None:
@@ -36,6 +36,8 @@ def log_network(model: "keras.Model", example: "np.ndarray") -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
+    from kerazoo.harness.export import portable
+
     def schema(tensors):
         specs = [
             TensorSpec(np.dtype(t.dtype), (-1, *(s or -1 for s in t.shape[1:])))
@@ -43,15 +45,19 @@ def log_network(model: "keras.Model", example: "np.ndarray") -> None:
         ]
         return Schema(specs)
 
-    inference = keras.Model(model.inputs, model.outputs)
+    # MLflow has no name for half precision.
+    inference = portable(keras.Model(model.inputs, model.outputs))
     # MLflow tries the example out with a progress bar of Keras's.
     silent = contextlib.redirect_stdout(io.StringIO())
-    with silent, _only_classes_of(inference):
+    with silent, _only_classes_of(inference) as own:
         mlflow.tensorflow.log_model(
             inference,
             name="model",
-            signature=ModelSignature(schema(model.inputs), schema(model.outputs)),
-            input_example=example.astype(model.inputs[0].dtype),
+            custom_objects=own,
+            signature=ModelSignature(
+                schema(inference.inputs), schema(inference.outputs)
+            ),
+            input_example=example.astype(inference.inputs[0].dtype),
             pip_requirements=_needs("tensorflow", "keras", "numpy"),
         )
 
@@ -98,7 +104,7 @@ def log_text_model(
         example: a few texts.
         facts: tokenisers and normalisers, as in a run's `data.json`.
     """
-    from kerazoo.harness.export import in_float32
+    from kerazoo.harness.export import portable
 
     known = ("source_tokeniser", "target_tokeniser", "source_normaliser")
     kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
@@ -106,7 +112,7 @@ def log_text_model(
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         model.save(folder / "model.keras")
-        saved_model = _write_saved_model(in_float32(of_any_length(model)), folder)
+        saved_model = _write_saved_model(portable(of_any_length(model)), folder)
         (folder / "facts.json").write_text(json.dumps({k: facts[k] for k in known}))
         mlflow.pyfunc.log_model(
             name="model",
@@ -157,36 +163,54 @@ def of_any_length(model: "keras.Model") -> "keras.Model":
 
 def load(stored: str) -> "keras.Model":
     """Load a model that was logged; its address is one of MLflow's."""
-    import keras
-    import mlflow.tensorflow
-
-    if "tensorflow" in mlflow.models.get_model_info(stored).flavors:
-        return mlflow.tensorflow.load_model(stored)
-    for name in LAYERS:
-        importlib.import_module(f"kerazoo.zoo.{name}")
     with tempfile.TemporaryDirectory() as folder:
-        file = f"{stored}/artifacts/model.keras"
-        file = mlflow.artifacts.download_artifacts(file, dst_path=folder)
-        return keras.saving.load_model(file, compile=False)
+        place = (
+            "data"
+            if "tensorflow" in mlflow.models.get_model_info(stored).flavors
+            else "artifacts"
+        )
+        file = mlflow.artifacts.download_artifacts(
+            f"{stored}/{place}/model.keras", dst_path=folder
+        )
+        return load_keras(Path(file), own=True)
 
 
 @contextlib.contextmanager
-def _only_classes_of(model: "keras.Model"):
-    """Hide the registered classes that a model does not use.
+def _only_classes_of(model: "keras.Model") -> Iterator[dict[str, Any]]:
+    """Hide what is registered but not used by a model; yield what is the user's own.
 
-    MLflow stores them all, and could load the model only where every one is installed.
+    MLflow stores all that is registered, and could load the model only where every
+    class is installed. What stands in a template is stored with its code.
     """
+    import cloudpickle
     import keras
 
     registered = keras.saving.get_custom_objects()
     kept = dict(registered)
-    used = {type(layer) for layer in model._flatten_layers()}
+    own = own_definitions(model)
+    used = {*own.values(), *(type(layer) for layer in model._flatten_layers())}
     for name in [name for name, kind in kept.items() if kind not in used]:
         del registered[name]
+    folders = own_folders(model)
+    # Of `__main__` cloudpickle does so by itself.
+    apart = [
+        module
+        for name, module in list(sys.modules.items())
+        if name != "__main__" and _lies_in(module, folders)
+    ]
+    for module in apart:
+        cloudpickle.register_pickle_by_value(module)
     try:
-        yield
+        yield own
     finally:
         registered.update(kept)
+        for module in apart:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _lies_in(module, folders: Sequence[Path]) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and Path(file).parent in folders
 
 
 def _needs(*packages: str) -> list[str]:

@@ -185,7 +185,7 @@ def test_names_for_templates_are_all_there():
 
 def test_every_data_set_is_a_choice_and_every_choice_a_data_set():
     from kerazoo.harness import catalog, datasets
-    from kerazoo.harness.reopen import imported_from
+    from kerazoo.harness.own_code import imported_from
 
     with imported_from(ROOT / "templates" / "image_classification"):
         config = importlib.import_module("config")

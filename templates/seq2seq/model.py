@@ -5,6 +5,7 @@ from config import Config
 
 from kerazoo import zoo
 from kerazoo.harness import Data
+from kerazoo.harness.two_passes import TwoPassModel
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
 
@@ -19,7 +20,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
     )
     if config.model.weights:
         model.load_weights(config.model.weights)
-    return model
+    return TwoPassModel.of(model) if config.loss == "r_drop" else model
 
 
 def build_translator(

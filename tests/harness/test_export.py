@@ -132,11 +132,11 @@ def test_the_saved_model_takes_any_batch_and_never_trains(batch, exported):
         serve(pixels=tf.constant(pixels))["probabilities"].numpy() for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
-    expected = export.in_float32(model).predict(pixels, verbose=0)
+    expected = export.portable(model).predict(pixels, verbose=0)
     np.testing.assert_allclose(first, expected, atol=1e-5)
 
 
-def test_the_stored_keras_file_is_the_model_in_float32(exported):
+def test_the_stored_keras_file_is_the_model_portable(exported):
     folder, model, _ = exported
     again = keras.saving.load_model(folder / "model.keras")
     computing = {layer.compute_dtype for layer in again._flatten_layers()}
@@ -147,7 +147,7 @@ def test_the_stored_keras_file_is_the_model_in_float32(exported):
 
 def test_a_float32_model_is_not_rebuilt():
     model = make_model()
-    assert export.in_float32(model) is model
+    assert export.portable(model) is model
 
 
 # ----------------------------------------------------------------- files that are wrong
@@ -355,7 +355,7 @@ def test_upstream_export_of_keras_allows_flex(tmp_path):
 
 
 def test_upstream_converter_writes_half_precision_with_flex(tmp_path):
-    """When this fails: delete `in_float32`."""
+    """When this fails: delete `portable`."""
     inputs = keras.Input((8, 8, 1), name="pixels")
     x = layers.Conv2D(2, 3, dtype="mixed_float16", name="convolution")(inputs)
     model = keras.Model(inputs, layers.Flatten(name="flat")(x))

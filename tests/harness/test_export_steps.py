@@ -1,11 +1,17 @@
 """A file that takes one step at a time, in the hands of the reference client."""
 
+import json
+from dataclasses import asdict
+
 import keras
 import numpy as np
 import pytest
 
 from kerazoo import zoo
+from kerazoo.harness import token_search
+from kerazoo.harness.pair_text import Normaliser
 from kerazoo.harness.token_search import StepFile, search
+from kerazoo.harness.tokenisers import fit_tokeniser
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END
 
@@ -75,3 +81,30 @@ def test_steps_change_the_state_and_nothing_else(file, sources):
     for name in kept:
         same = np.array_equal(kept[name], after[name])
         assert same == name.startswith("context_"), name
+
+
+@pytest.mark.parametrize("kind", ["characters", "symbols"])
+def test_the_client_reads_and_writes_texts_as_the_tokenisers_do(kind):
+    tokeniser = fit_tokeniser(kind, ["c a b", "a <end> b"])
+    facts = {
+        "source_tokeniser": tokeniser.to_json(),
+        "target_tokeniser": tokeniser.to_json(),
+        "source_normaliser": asdict(Normaliser()),
+    }
+    for text in ("a b c", "a <end> <pad> b", "z a", ""):
+        ids = token_search.encode(text, facts, 99)
+        assert ids == [*tokeniser.encode(text), END]
+        assert token_search.decode(ids[:-1], facts) == tokeniser.decode(ids)
+    assert token_search.encode("a b c a b c", facts, 3)[-1] == END
+
+
+def test_the_client_says_which_tokens_it_does_not_know(tmp_path):
+    kinds = {
+        "source_tokeniser": {"kind": "words"},
+        "target_tokeniser": {"kind": "words"},
+    }
+    (tmp_path / "model.json").write_text(json.dumps(kinds))
+    with pytest.raises(
+        SystemExit, match=r"error: words as tokens; only characters and"
+    ):
+        token_search.main("model.tflite", str(tmp_path / "model.json"), ["a"])

@@ -141,3 +141,6 @@ def test_suggest_loss_answers_a_mistake_with_status_2(sources, capsys):
     assert cli.main(["suggest-loss", str(sources / "gaps.npy")]) == 2
     errors = capsys.readouterr().err
     assert errors == "kerazoo: error: 1 of 2 labels are NaN or infinite.\n"
+    assert cli.main(["suggest-loss", "digits", "--target", "price"]) == 2
+    errors = capsys.readouterr().err
+    assert "--target price: digits has one target, without a name." in errors

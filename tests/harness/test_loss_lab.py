@@ -10,7 +10,7 @@ from workplace import ROOT, SMOKE, kerazoo
 
 from kerazoo.harness import comparison, loss_lab
 from kerazoo.harness.comparison import Result
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 
 LOSSES = "cross_entropy,focal:gamma=3,giou"  # the last one cannot be trained here
 

@@ -18,7 +18,7 @@ from kerazoo.harness import (
     export,
     tracked_run,
 )
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
 
 

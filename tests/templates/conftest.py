@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from workplace import ROOT
 
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 
 
 @pytest.fixture(scope="module")

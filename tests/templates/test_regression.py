@@ -12,7 +12,7 @@ from workplace import ROOT, execute
 
 from kerazoo.harness.data import collect
 from kerazoo.harness.export import answers, by_name
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 
 SMALL = ("--epochs", "3", "--model.arguments.width", "16", "--batch_size", "32")
 RNG = np.random.default_rng(0)

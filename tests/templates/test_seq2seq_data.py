@@ -10,7 +10,7 @@ import pytest
 from workplace import ROOT
 
 from kerazoo.harness import DataError, catalog, parse_config
-from kerazoo.harness.reopen import imported_from
+from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.tokenisers import from_json
 
 FOLDER = ROOT / "templates" / "seq2seq"

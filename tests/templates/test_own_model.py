@@ -1,0 +1,149 @@
+"""A copied `model.py` with layers and functions of the user's own."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from workplace import SMOKE, execute, kerazoo
+
+from kerazoo.harness.own_code import load_keras
+
+BLOCKS = """
+import keras
+
+
+class Scale(keras.layers.Layer):  # neither registered nor decorated
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, shape):
+        self.gain = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.gain * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+"""
+LAYERS = """
+import keras
+from blocks import Scale
+
+
+@keras.saving.register_keras_serializable("mine")
+class Offset(keras.layers.Layer):
+    def call(self, x):
+        return x + 1
+
+
+def doubled(x):
+    return 2 * x
+
+"""
+OF_IMAGES = """
+
+def build_model(config, data):
+    inputs = keras.Input(data.input_shape)  # without a name
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation=doubled)(x)
+    x = Offset()(Scale(0.5)(x))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(len(data.labels))(x), name="mine")
+
+
+def build_product(model):
+    return keras.Model(model.inputs, keras.layers.Softmax()(model.output), name="mine")
+"""
+# Before the network's last layer, whatever it is.
+OF_TABLES = """
+
+zoo_model = build_model
+
+
+def build_model(config, data):
+    model = zoo_model(config, data)
+    outputs = Scale(1.0)(keras.layers.Activation(doubled)(model.output))
+    return keras.Model(model.inputs, outputs, name="mine")
+"""
+
+
+@pytest.fixture(scope="module")
+def images(new_project):
+    """A trained copy of the image template, in half precision."""
+    project = new_project()
+    (project.folder / "blocks.py").write_text(BLOCKS)
+    (project.folder / "model.py").write_text(LAYERS + OF_IMAGES)
+    flags = [
+        flag for flag in SMOKE if flag not in ("--model.arguments.filters", "[8,16]")
+    ]
+    return project.train(*flags, "--precision", "mixed_bfloat16")
+
+
+@pytest.fixture(scope="module")
+def tables(new_project):
+    """A trained copy of the regression template."""
+    project = new_project("regression")
+    (project.folder / "blocks.py").write_text(BLOCKS)
+    model = project.folder / "model.py"
+    model.write_text(f"{model.read_text()}\n{LAYERS}{OF_TABLES}")
+    return project.train("--epochs", "2", "--export", "[saved_model,tflite]")
+
+
+def test_its_best_epoch_comes_back_and_its_files_are_verified(images, tables):
+    for project, count in ((images, 3), (tables, 3)):
+        assert project.run.info.status == "FINISHED"
+        assert project.run.data.metrics["exports_verified"] == count
+
+
+def test_commands_know_its_classes(images, tables):
+    pixels = np.zeros((8, 8), "uint8")
+    Image.fromarray(pixels).save(images.folder / "zero.png")
+    done = kerazoo("predict", "last", "zero.png", cwd=images.folder)
+    assert done.stdout.startswith("zero.png: ")
+    done = kerazoo("evaluate", "last", cwd=images.folder)
+    accuracy = images.run.data.metrics["test_accuracy"]
+    assert f"test_accuracy             {accuracy:.4f}" in done.stdout
+    for project in (images, tables):
+        flags = ("--formats", "tflite", "--tolerance", "0.5")
+        done = kerazoo("export", "last", *flags, cwd=project.folder)
+        assert "yes" in done.stdout and (project.folder / "exports").is_dir()
+
+
+def test_mlflow_serves_it_where_neither_the_copy_nor_kerazoo_is(images, tmp_path):
+    code = f"""
+import sys
+import mlflow, numpy
+mlflow.set_tracking_uri("sqlite:///{images.folder / "mlflow.db"}")
+model = mlflow.pyfunc.load_model("runs:/{images.run.info.run_id}/model")
+answers = model.predict(numpy.zeros((2, 8, 8, 1), "float32"))
+print(answers.shape, "kerazoo" in sys.modules)
+"""
+    done = execute(sys.executable, "-c", code, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "(2, 10) False"
+
+
+def test_its_file_alone_says_what_it_lacks(images):
+    (file,) = images.folder.glob("runs/*/best.keras")
+    np.savez(images.folder / "some.npz", x=np.zeros((4, 8, 8, 1)), y=range(4))
+    flags = ("--samples", "some.npz")
+    done = kerazoo("export", file, *flags, cwd=images.folder, status=2)
+    (line,) = done.stderr.splitlines()
+    assert "classes of your own that are not in it: " in line
+    assert "Scale" in line and "Offset" in line
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "photo.keras").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match=r"photo\.keras is no \.keras file of Keras 3"):
+        load_keras(tmp_path / "photo.keras")
+
+
+def test_a_file_of_keras_alone_is_loaded(tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="tanh")(inputs))
+    model.save(tmp_path / "model.keras")
+    again = load_keras(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
