@@ -11,6 +11,7 @@ from kerazoo.harness import baselines, interval_figures
 from kerazoo.harness.data import Data
 from kerazoo.harness.export import RMSE, Metric, answers, by_name
 from kerazoo.harness.reports import BLUE, GREY, ORANGE, Report, plain
+from kerazoo.harness.table_files import shown
 from kerazoo.harness.tabular import INTERVAL
 
 if TYPE_CHECKING:
@@ -118,8 +119,26 @@ def headline(data: Data) -> tuple[str, ...]:
 
 
 def score(model: "keras.Model", data: Data) -> dict[str, float]:
-    """Measure a model that takes raw columns on the test split."""
+    """Measure a model that takes raw columns on the test split.
+
+    Raises:
+        ValueError: the data lack a column of the model, or have another kind of values.
+    """
     inputs, targets = gather(data.test)
+    for tensor in model.inputs:
+        name = tensor.name
+        if name not in inputs:
+            raise ValueError(
+                f"The run needs the column {shown(name)}; the data lack it, or it has "
+                "one value in all rows, and was left out."
+            )
+        is_text = inputs[name].dtype.kind in "OU"
+        if is_text != (tensor.dtype == "string"):
+            kind = "category" if tensor.dtype == "string" else "number"
+            raise ValueError(
+                f"The column {shown(name)} is a {kind} in the run, and not in these "
+                f"data: say --data.kinds '{{{name}: {kind}}}' if it should be."
+            )
     return measure(targets, answers(model, by_name(model, inputs)))
 
 

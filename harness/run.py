@@ -43,7 +43,6 @@ class Run:
         self.summary = ""  # of the scores, in Markdown
         self.member = 1  # of an ensemble: which model is trained
         self.verdicts: list[Verdict] = []
-        self.folder.mkdir(parents=True)
         self.start = time.monotonic()
 
     def members(self, count: int) -> Iterator[int]:
@@ -197,7 +196,7 @@ class Run:
     def _end(self, status: str, problem: str = "") -> None:
         if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
             self.tracker.files(self.folder, "checkpoints")
-        if not hasattr(self, "data"):
+        if not hasattr(self, "data") and self.folder.is_dir():
             self.folder.rmdir()
         self.tracker.metrics({"total_minutes": (time.monotonic() - self.start) / 60})
         self.tracker.note(note.write(self, status, problem))
@@ -215,9 +214,13 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
 
     training.prepare(config)
     name = config.run_name or f"{config.model.name}-{config.data.source}"
-    run = Run(config, tracking.start(config.experiment, name))
+    try:
+        run = Run(config, tracking.start(config.experiment, name))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        run.folder.mkdir(parents=True)
         _record_origin(run)
         yield run
     except KeyboardInterrupt:

@@ -180,6 +180,9 @@ def start(experiment: str, run_name: str) -> Tracker:
     """Open a run; inside an open one it becomes that one's child.
 
     Under `mlflow run` it is the run that MLflow has opened already.
+
+    Raises:
+        ValueError: the experiment was deleted.
     """
     mlflow = connect()
     nested = mlflow.active_run() is not None
@@ -193,7 +196,14 @@ def start(experiment: str, run_name: str) -> Tracker:
 
 def _choose_experiment(mlflow, name: str) -> None:
     uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite") and mlflow.get_experiment_by_name(name) is None:
+    known = mlflow.get_experiment_by_name(name)
+    if known and known.lifecycle_stage == "deleted":
+        raise ValueError(
+            f"The experiment {name} was deleted. `mlflow experiments restore -x "
+            f"{known.experiment_id}` brings it back with its runs; or give "
+            "--experiment another name."
+        )
+    if uri.startswith("sqlite") and known is None:
         # MLflow freezes the location at creation: relative, it would break with the
         # first run from another folder.
         folder = Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlruns"

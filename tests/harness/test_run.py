@@ -124,6 +124,22 @@ def test_a_run_that_cannot_record_its_code_is_a_failed_one(config, store, monkey
     assert store.run.info.status == "FAILED"
 
 
+def test_a_run_without_a_place_for_its_files_is_a_failed_one(config, store):
+    (store.folder / "runs").write_text("no folder")
+    with pytest.raises(OSError), tracked_run(config):
+        pytest.fail("the block must not start")
+    assert store.run.info.status == "FAILED"
+
+
+def test_a_deleted_experiment_is_no_place_for_a_run(config, store):
+    found = store.client.create_experiment(config.experiment)
+    store.client.delete_experiment(found)
+    told = rf"^error: .* restore -x {found}` brings it"
+    with pytest.raises(SystemExit, match=told), tracked_run(config):
+        pytest.fail("the block must not start")
+    assert not store.runs
+
+
 def test_a_loss_that_is_no_number_fails_the_run_and_keeps_the_best_epoch(config, store):
     """The second epoch's second batch is poisoned."""
     data = importlib.import_module("data").load_data(config)

@@ -303,6 +303,29 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(columns="town"), "needs the column town; the data"),
+        (
+            lambda frame: frame.assign(town="Ulm"),
+            "needs the column town; the data lack",
+        ),
+        (
+            lambda frame: frame.assign(town=range(len(frame))),
+            "town is a category in the run, and not in these data: say --data.kinds",
+        ),
+    ],
+)
+def test_a_run_is_not_measured_on_tables_of_another_kind(
+    change, message, priced, inside, call
+):
+    inside(priced)
+    change(houses()).to_csv(priced.folder / "others.csv", index=False)
+    status, _, errors = call("evaluate", "last", "--data.path", "others.csv")
+    assert status == 2 and message in errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
     ("flags", "status", "message"),
     [
         ("--data.path houses.csv", 2, "--data.target"),
