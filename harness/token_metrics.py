@@ -10,11 +10,12 @@ from keras import ops
 from kerazoo.zoo.seq2seq.tokens import PAD
 
 
+@keras.saving.register_keras_serializable(package="kerazoo")
 class TokenAccuracy(keras.metrics.Mean):
     """The share of tokens that are predicted, given the true ones before them."""
 
-    def __init__(self, name: str = "token_accuracy"):
-        super().__init__(name)
+    def __init__(self, name: str = "token_accuracy", dtype: str | None = None):
+        super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; its tokens all weigh the same."""
@@ -24,11 +25,12 @@ class TokenAccuracy(keras.metrics.Mean):
         return super().update_state(*_by_token(right, y_true))
 
 
+@keras.saving.register_keras_serializable(package="kerazoo")
 class Perplexity(keras.metrics.Mean):
     """e to the mean cross-entropy of a token, without any label smoothing."""
 
-    def __init__(self, name: str = "perplexity"):
-        super().__init__(name)
+    def __init__(self, name: str = "perplexity", dtype: str | None = None):
+        super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; its tokens all weigh the same."""

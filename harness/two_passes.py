@@ -21,7 +21,7 @@ class TwoPassModel(keras.Model):
     @classmethod
     def of(cls, model: keras.Model) -> "TwoPassModel":
         """Return a functional model's twin that shares its layers and weights."""
-        return cls(model.inputs, model.outputs[0], name=model.name)
+        return cls(model.input, model.output, name=model.name)
 
     def compute_loss(  # noqa: D102  (Keras documents it)
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
