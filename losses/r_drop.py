@@ -14,8 +14,10 @@ class RDropLoss(TokenCrossEntropyLoss):
 
     With the probabilities p and q of two passes over the same input a token costs its
     cross-entropy under p and that under q, and alpha / 2 * (KL(p, q) + KL(q, p)), which
-    is twice the cross-entropy without dropout. The model calls its layers twice and
-    ends in `keras.ops.stack([first, second], axis=1)`.
+    is twice the cross-entropy without dropout. `kerazoo.harness.two_passes` makes such
+    a model of any other, as the sequence template does for `--loss r_drop`; a model of
+    your own calls its layers twice and ends in
+    `keras.ops.stack([first, second], axis=1)`.
 
     Task: sequence.
     For: translation models that overfit, trained with dropout.
