@@ -22,7 +22,7 @@ EPOCHS = {"lenet5": 10, "cnn": 12, "resnet20": 30, "mobilenet_v3_small": 4}
 RECIPE = ["--data.name", "fashion_mnist", "--data.augment", "[flip,shift]"]
 RECIPE += ["--batch_size", "128"]
 ADAMW = ["--learning_rate", "3e-3", "--weight_decay", "0.05"]
-# As ResNets are trained since He et al. 2015; decay is 5e-4 where momentum multiplies it.
+# As ResNets are trained; where the momentum multiplies the decay, it is called 5e-4.
 SGD = ["--optimizer", "sgd", "--learning_rate", "0.1", "--weight_decay", "5e-3"]
 SGD += ["--optimizer_arguments", "{momentum: 0.9, nesterov: true}"]
 FORMATS = ("tflite", "tflite-fp16", "tflite-int8-dynamic", "tflite-int8")

@@ -25,6 +25,8 @@ ExportFormat = Literal[
 ]
 EXPORT_FORMATS: tuple[str, ...] = typing.get_args(ExportFormat)
 Config = TypeVar("Config")
+# Metrics with one of these in their names are best at their highest.
+HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "f1", "precision", "r2", "recall")
 MOST_NAMED = 20  # choices that a message can list and still be read
 
 
@@ -66,7 +68,7 @@ class TrainingConfig:
     label_smoothing: float = 0.0  # share of the target spread over all classes
     class_weight: Literal["none", "balanced"] = "none"  # rare ones weigh more
     monitor: str = "val_loss"  # which metric picks the best epoch
-    monitor_mode: Literal["min", "max"] = "min"  # whether lower or higher is better
+    monitor_mode: Literal["min", "max", ""] = ""  # which is better; empty: by its name
     early_stopping: int = 0  # epochs without a better one before stopping; 0: off
     seed: int = 0  # of weights, order, dropout and augmentation
     deterministic: bool = False  # also force deterministic kernels; slower
@@ -90,6 +92,12 @@ class TrainingConfig:
         smoothing = ["label_smoothing"] if self.label_smoothing else []
         for name in [*self.loss_arguments, *smoothing]:
             one_of(f"argument of {self.loss}", name, loss_arguments(self.loss))
+
+    @property
+    def better(self) -> Literal["min", "max"]:
+        """Whether the lowest or the highest score of `monitor` is the best."""
+        high = any(name in self.monitor for name in HIGH_IS_BETTER)
+        return self.monitor_mode or ("max" if high else "min")
 
 
 def at_least(name: str, value: float, lowest: float) -> None:

@@ -71,6 +71,11 @@ class Data:
         return self.calibration.shape[1:]
 
 
+def tell(notes: Iterable[str]) -> None:
+    """Print what the user should know of the data before anything is trained."""
+    print("".join(f"note   {note}\n" for note in notes), end="")
+
+
 def digest(*arrays: np.ndarray) -> str:
     """Return 12 hex digits that change with any value, shape or type.
 

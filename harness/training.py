@@ -104,10 +104,10 @@ def fit(
     if hasattr(model.loss, "attach"):  # a loss with variables of its own
         model.loss.attach(model)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
-    checkpoint = ours.Checkpoint(folder, config.monitor, config.monitor_mode)
+    checkpoint = ours.Checkpoint(folder, config.monitor, config.better)
     average = ours.WeightAverage(config.epochs, config.average_epochs)
     stopping = keras.callbacks.EarlyStopping(
-        config.monitor, patience=config.early_stopping, mode=config.monitor_mode
+        config.monitor, patience=config.early_stopping, mode=config.better
     )
     with Progress(config.epochs) as progress, ours.Interruption() as interruption:
         model.fit(

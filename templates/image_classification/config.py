@@ -69,4 +69,3 @@ class Config(TrainingConfig):
     weight_decay: float = 1e-2  # per update; biases and norms are spared
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
     monitor: str = "val_accuracy"  # which metric picks the best epoch
-    monitor_mode: Literal["min", "max"] = "max"  # whether lower or higher is better

@@ -94,6 +94,8 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.class_weight != "none":
+            raise ValueError("class_weight is for classes, which are not there")
         at_least("ensemble", self.ensemble, 1)
         if self.head != "mean" and self.loss == "mse":
             fits = {"mean_variance": "gaussian_nll", "quantiles": "pinball"}[self.head]

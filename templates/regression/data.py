@@ -20,7 +20,7 @@ from kerazoo.harness import (
     tabular,
     tabular_datasets,
 )
-from kerazoo.harness.data import digest
+from kerazoo.harness.data import digest, tell
 from kerazoo.harness.table_encoder import encode
 from kerazoo.harness.table_target import scale_target
 
@@ -71,7 +71,7 @@ def load_data(config: Config) -> Data:
     )
     touched += table_outliers.drawn_in(table.frame.iloc[near["train"]], encoding)
     notes = [*table.notes, *touched]
-    print("".join(f"note   {note}\n" for note in notes), end="")
+    tell(notes)
     columns = tabular.served_columns(table.frame, encoding)
     names = ("numbers", "categories")
     encoded = dict(zip(names, encode(columns, encoding), strict=True))

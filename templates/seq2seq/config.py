@@ -62,6 +62,10 @@ class DataConfig:
             raise ValueError("pairs need --data.path FILE or FOLDER")
         if self.name == "cmudict" and self.path:
             raise ValueError("cmudict comes along; it takes no --data.path")
+        if self.stress and self.source != "cmudict":
+            raise ValueError("data.stress is for cmudict, which alone has such marks")
+        if self.target_path and not self.path:
+            raise ValueError("data.target_path needs the sources, --data.path FILE")
         if self.joined and len(set(self.tokens)) > 1:
             raise ValueError(
                 f"data.joined needs one kind of tokens; got {' and '.join(self.tokens)}"
@@ -123,18 +127,16 @@ class Config(TrainingConfig):
     loss: str = "token_cross_entropy"  # a name from `kerazoo list losses`
     label_smoothing: float = 0.1  # share of the target spread over all tokens
     monitor: str = ""  # which metric picks the best epoch; empty: the task's
-    monitor_mode: Literal["min", "max", ""] = ""  # empty: "max" of BLEU, else "min"
     export: tuple[
         Literal["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"], ...
     ] = ("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic")  # what to write
 
     def __post_init__(self):
         super().__post_init__()
-        monitor = self.monitor or f"val_{self.metric}"
-        mode = self.monitor_mode or ("max" if monitor == "val_bleu" else "min")
+        if self.class_weight != "none":
+            raise ValueError("class_weight is for classes, which are not there")
         # What is written down with a run is what was meant.
-        object.__setattr__(self, "monitor", monitor)
-        object.__setattr__(self, "monitor_mode", mode)
+        object.__setattr__(self, "monitor", self.monitor or f"val_{self.metric}")
 
     @property
     def metric(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from config import Config
 
 from kerazoo.harness import Data, DataError, pair_datasets
-from kerazoo.harness.data import digest
+from kerazoo.harness.data import digest, tell
 from kerazoo.harness.pair_batches import PairBatches, make_batches
 from kerazoo.harness.pair_files import Pair, read_pairs
 from kerazoo.harness.pair_splits import (
@@ -50,6 +50,7 @@ def load_data(config: Config) -> Data:
             split, pairs, tokenisers, config, notes
         )
     notes.append(f"train: {batches['train'].note}")
+    tell(notes)
     references = {split: group_by_source(pairs) for split, pairs in splits.items()}
     sizes = {split: len(sources) for split, (sources, _) in references.items()}
     source, target = normalisers(chosen.normalise, chosen.lowered)
@@ -101,7 +102,7 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
         "seed": chosen.split_seed,
     }
     if chosen.source != "pairs":
-        options = {"stress": True} if chosen.stress else {}
+        options = {"stress": True} if chosen.stress else {}  # of cmudict
         splits = getattr(pair_datasets, chosen.source)(chosen.path, **options)
         return complete_splits(splits, **missing), []
     files = {"train": (chosen.path, chosen.target_path)}

@@ -257,6 +257,24 @@ def test_every_optimizer_of_keras_is_known():
     assert classes - {"optimizer", "lossscaleoptimizer", "multioptimizer"} == ours
 
 
+@pytest.mark.parametrize(
+    ("monitor", "mode", "better"),
+    [
+        ("val_loss", "", "min"),
+        ("val_rmse", "", "min"),
+        ("val_per", "", "min"),
+        ("val_accuracy", "", "max"),
+        ("val_token_accuracy", "", "max"),
+        ("val_chrf", "", "max"),
+        ("val_loss", "max", "max"),
+        ("val_accuracy", "min", "min"),
+    ],
+)
+def test_which_epoch_is_the_best_goes_by_the_name_of_the_metric(monitor, mode, better):
+    config = TrainingConfig(monitor=monitor, monitor_mode=mode)
+    assert config.better == better
+
+
 def test_a_config_can_be_neither_changed_nor_wrong():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().epochs = 3

@@ -333,6 +333,7 @@ def test_a_run_is_not_measured_on_tables_of_another_kind(
         ("--data.path gone.csv --data.target price", 1, "gone.csv"),
         ("--head quantiles", 2, "take pinball"),
         ("--ensemble 0", 2, "ensemble must be at least 1"),
+        ("--class_weight balanced", 2, "class_weight is for classes"),
         ("--data.kinds.age colour", 2, "'colour' is not known"),
         ("--data.split time", 1, "--data.split_column"),
         ("--model.name tabn", 2, "Did you mean 'tabm'"),

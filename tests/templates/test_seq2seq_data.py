@@ -153,6 +153,9 @@ def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
         (["--data.path", "gone.tsv"], "There is no file gone.tsv"),
         (["--data.path", str(file), "--data.max_length", "2"], "no pair is within"),
         (["--decoding.beam", "0"], "decoding.beam must be at least 1"),
+        (["--data.path", str(file), "--data.stress", "true"], "stress is for cmudict"),
+        (["--data.target_path", "b.txt"], "data.target_path needs the sources"),
+        (["--class_weight", "balanced"], "class_weight is for classes"),
     ]:
         assert message in refused(load, capsys, *flags)
 
@@ -161,7 +164,7 @@ def test_the_monitor_goes_by_the_target_tokens():
     def judged(*flags):
         with imported_from(FOLDER):
             config = parse_config(importlib.import_module("config").Config, flags)
-        return config.metric, config.monitor, config.monitor_mode
+        return config.metric, config.monitor, config.better
 
     pairs = ("--data.path", "a.tsv")
     other = ("--task_metric", "cer", "--monitor", "val_loss")
