@@ -47,6 +47,7 @@ class Column:
     low: str  # of numbers and dates: the smallest, as people write it
     high: str  # and the largest
     examples: tuple[str, ...]  # a few different values, in their order
+    hint: str | float | None  # a raw value that shows how the others are meant
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,16 @@ class _Texts:
 
 
 def type_column(
-    values: "pandas.Series", wanted: Kind | None = None
+    values: "pandas.Series",
+    wanted: Kind | None = None,
+    hint: str | float | None = None,
 ) -> tuple["pandas.Series", Kind]:
     """Return a column's values as their kind, and the kind.
 
     Args:
         values: of any type; the name and the index are used in messages.
         wanted: overrules what the values look like.
+        hint: of the whole column, if these are a piece of it; see `Column.hint`.
 
     Returns:
         float64 with NaN, datetime64[ns] with NaT, or texts with None.
@@ -82,6 +86,12 @@ def type_column(
     Raises:
         DataError: values that do not fit the kind, are infinite, or of no kind.
     """
+    if hint is not None:
+        import pandas as pd
+
+        first = _series([hint], [-1], values.name, None)
+        typed, kind = type_column(pd.concat([first, values]), wanted)
+        return typed.iloc[1:], kind
     values, declared = _plain(values)
     kind = wanted or declared
     if kind and kind == declared != "category":
@@ -102,8 +112,10 @@ def type_column(
     return _checked(typed, kind), kind
 
 
-def describe_column(values: "pandas.Series", kind: Kind) -> Column:
-    """Say what is known of typed values."""
+def describe_column(
+    raw: "pandas.Series", values: "pandas.Series", kind: Kind
+) -> Column:
+    """Say what is known of raw values that were typed."""
     import pandas as pd
 
     known = values.dropna()
@@ -120,7 +132,24 @@ def describe_column(values: "pandas.Series", kind: Kind) -> Column:
         low=low,
         high=high,
         examples=tuple(_written(value, kind) for value in different[:3]),
+        hint=_hint(raw, values),
     )
+
+
+def _hint(raw: "pandas.Series", typed: "pandas.Series") -> str | float | None:
+    """Return a value without which a piece of a column might be taken for another kind.
+
+    That is a day above 12 among slashed dates, and a fraction among numbers that are
+    categories.
+    """
+    if typed.dtype.kind == "M" and raw.dtype.kind != "M":
+        telling = (typed.dt.day > 12) & raw.astype(str).str.contains("/")
+    elif raw.dtype.kind == "f" and typed.dtype.kind == "O":
+        telling = raw % 1 > 0
+    else:
+        return None
+    found = raw[telling.to_numpy()]
+    return found.iloc[0] if len(found) else None
 
 
 def _written(value: Any, kind: Kind) -> str:
@@ -273,8 +302,12 @@ def _number(text: str) -> float | None:
 
 
 def _booleans(texts: _Texts) -> np.ndarray:
-    known = [None if text.lower() in MARKS else text for text in texts.texts]
-    different = {text.lower() for text in known if text}
+    # Each as it is written first: True and true are one value.
+    different: dict[str, str] = {}
+    for text in texts.texts:
+        if text.lower() not in MARKS:
+            different.setdefault(text.lower(), text)
+    known = [different.get(text.lower()) for text in texts.texts]
     if len(different) > 2:
         raise DataError(
             f"Column {shown(texts.name)} is no boolean: it has {len(different)} "

@@ -1,5 +1,6 @@
 """Let the model of a regression run answer the rows of a file."""
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ def predict_rows(
         model: takes raw columns, answers in the target's unit.
         encoding: of the run, from its `data.json`.
         file: a table as `read_table` takes it; it needs no target.
-        delimiter: of a text file; empty: found.
-        characters: its encoding.
+        delimiter: that of the run; the usual one is tried too.
+        characters: the encoding of the run's text; UTF-8 is tried first.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or holds what is no number
@@ -39,7 +40,7 @@ def predict_rows(
     """
     from kerazoo.harness.export import answers, by_name
 
-    frame = read_frame(file, delimiter=delimiter, encoding=characters)
+    frame = _read(file, delimiter, characters)
     needed = [column["name"] for column in encoding["columns"]]
     if missing := [name for name in needed if name not in frame.columns]:
         raise DataError(
@@ -50,12 +51,27 @@ def predict_rows(
     notes = [f"not used: {listed(unknown)}"] if unknown else []
     inputs = {}
     for column in encoding["columns"]:
-        values, _ = type_column(frame[column["name"]], column["kind"])
-        if column.get("boolean"):  # whose missing values may be written out
-            values = values.mask(values.str.lower().isin(MARKS))
+        values = frame[column["name"]]
+        values, _ = type_column(values, column["kind"], column.get("hint"))
+        if column.get("boolean"):  # in any case; missing values may be written out
+            spelt = {word.lower(): word for word in column["vocabulary"]}
+            lower = values.str.lower()
+            values = lower.map(spelt).fillna(values).mask(lower.isin(MARKS))
         inputs[column["input"]] = as_served(values, column["kind"])
     outputs = answers(model, by_name(model, inputs))
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]
     for name, values in zip(names, outputs.T, strict=True):
         frame[f"{name}_{target}"] = values
     return frame, notes
+
+
+def _read(file: Path, delimiter: str, characters: str) -> "pandas.DataFrame":
+    # What is read as UTF-8 is that; any file can be read as Latin-1.
+    forms = dict.fromkeys(product((delimiter, ""), ("utf-8", characters)))
+    errors = []
+    for form in forms:
+        try:
+            return read_frame(file, *form)
+        except DataError as error:
+            errors.append(error)
+    raise errors[0]

@@ -42,8 +42,6 @@ class Stream:
     whole: Table  # of every row the target and what the split goes by, no features
     sample: Table
     positions: np.ndarray  # (sampled rows,) places in `whole`, ascending
-    # By column, up to one raw value that shows how the others are meant.
-    hints: dict[str, "pandas.Series"]
 
     def encode(self, encoding: tabular.Encoding) -> dict[str, np.ndarray]:
         """Read the file again, and encode every row onto disk.
@@ -92,16 +90,12 @@ class Stream:
     def _served(
         self, chunk: "pandas.DataFrame", encoding: tabular.Encoding
     ) -> dict[str, np.ndarray]:
-        import pandas as pd
-
         inputs = {c["name"]: c["input"] for c in encoding["columns"]}
         served = {}
         for column in self.sample.columns:
-            values, hint = chunk[column.name], self.hints[column.name]
-            if len(hint):
-                values = pd.concat([hint, values])
-            typed, kind = type_column(values, column.kind)
-            served[inputs[column.name]] = tabular.as_served(typed, kind)[len(hint) :]
+            values = chunk[column.name]
+            typed, kind = type_column(values, column.kind, column.hint)
+            served[inputs[column.name]] = tabular.as_served(typed, kind)
         return served
 
 
@@ -179,7 +173,6 @@ def read_stream(
         whole=whole,
         sample=table,
         positions=present.index.searchsorted(raw.index),
-        hints={c.name: _hint(raw[c.name], table.frame[c.name]) for c in table.columns},
     )
 
 
@@ -261,17 +254,3 @@ def _keys(
     missing = values.isna() | (texts == "")
     numbers = texts.map(lambda text: codes.setdefault(text, len(codes)))
     return numbers.astype("float64").mask(missing)
-
-
-def _hint(raw: "pandas.Series", typed: "pandas.Series") -> "pandas.Series":
-    """Return a value without which a piece of a column might be taken for another kind.
-
-    That is a day above 12 among dates, and a fraction among numbers as categories.
-    """
-    if typed.dtype.kind == "M":
-        telling = typed.dt.day > 12
-    elif raw.dtype.kind == "f" and typed.dtype.kind == "O":
-        telling = raw % 1 > 0
-    else:
-        return raw.iloc[:0]
-    return raw[telling.to_numpy()].iloc[:1]

@@ -200,9 +200,8 @@ def _features(
 
     typed, columns = {}, []
     for name in frame.columns:
-        values = frame[name]
-        values, kind = type_column(values, kinds.get(name))
-        column = describe_column(values, kind)
+        values, kind = type_column(frame[name], kinds.get(name))
+        column = describe_column(frame[name], values, kind)
         if column.num_distinct + (column.num_missing > 0) < 2:
             what = "is missing everywhere" if column.num_missing else "never changes"
             notes.append(f"column {shown(name)} {what}, and was left out")

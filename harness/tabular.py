@@ -80,6 +80,7 @@ def fit_encoding(
         {
             "name": column.name,
             "input": inputs[column.name],
+            **({} if column.hint is None else {"hint": column.hint}),
             **_fit_column(
                 as_served(frame[column.name], column.kind),
                 column.kind,

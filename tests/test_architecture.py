@@ -43,7 +43,12 @@ CONFINED = {
     },
 }
 # Requirements of requirements: what is imported → who brings it along.
-BROUGHT_ALONG = {"yaml": "jsonargparse", "scipy": "scikit-learn", "pyarrow": "mlflow"}
+BROUGHT_ALONG = {
+    "yaml": "jsonargparse",
+    "scipy": "scikit-learn",
+    "pyarrow": "mlflow",
+    "cloudpickle": "mlflow",
+}
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}
 BACKENDS = {"jax", "torch"}  # extras
 

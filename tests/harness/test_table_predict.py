@@ -1,5 +1,7 @@
 """Rows of a file reach the model as those of training did."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,3 +44,52 @@ def test_a_mark_is_missing_among_booleans_and_a_category_among_categories(
     assert seen["cut"][:4].tolist() == ["Fair", "None", "Good", "NA"]
     for name, values in served_columns(table.frame, encoding).items():
         assert np.array_equal(seen[name], values)
+
+
+def test_booleans_are_the_same_in_any_case(seen, tmp_path):
+    frame = pd.DataFrame({"garden": ["Yes", "no", "YES", "No"] * 5, "price": range(20)})
+    encoding = fit_encoding(read_table(frame, "price"), np.arange(20), "standardise")
+    (column,) = encoding["columns"]
+    assert column["vocabulary"] == ["Yes", "no"]
+    (tmp_path / "rows.csv").write_text("garden,age\nYES,1\nno,2\nperhaps,3\nNA,4\n")
+    predict_rows(None, encoding, tmp_path / "rows.csv")
+    assert seen["garden"].tolist() == ["Yes", "no", "perhaps", ""]
+
+
+def test_a_few_rows_are_meant_as_the_whole_column_was(seen, tmp_path):
+    """Which number is the day, and how numbers that are categories are written."""
+    frame = pd.DataFrame(
+        {
+            "sold": ["01/02/2024", "31/01/2024", "05/06/2024", "02/02/2024"] * 5,
+            "size": [1.0, 2.0, 2.5, 1.0] * 5,
+            "price": range(20),
+        }
+    )
+    table = read_table(frame, "price", kinds={"size": "category"})
+    encoding = json.loads(json.dumps(fit_encoding(table, np.arange(20), "standardise")))
+    rows = pd.DataFrame({"sold": ["01/02/2024", "05/06/2024"], "size": [1, 2]})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    predict_rows(None, encoding, tmp_path / "rows.parquet")
+    known = served_columns(table.frame, encoding)
+    assert seen["sold"].tolist() == known["sold"][[0, 2]].tolist()
+    assert seen["size"].tolist() == known["size"][[0, 1]].tolist() == ["1.0", "2.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "written"),
+    [
+        ("town;age\nKöln;1\n", {}, "utf-8"),
+        ("town,age\nKöln,1\n", {"delimiter": ";"}, "utf-8"),
+        ("town,age\nKöln,1\n", {"characters": "latin-1"}, "utf-8"),
+        ("town,age\nKöln,1\n", {"characters": "latin-1"}, "latin-1"),
+        ("town;age\nKöln;1\n", {"characters": "latin-1", "delimiter": ";"}, "latin-1"),
+    ],
+)
+def test_a_file_may_be_in_the_form_of_the_run_or_in_the_usual_one(
+    text, form, written, seen, tmp_path
+):
+    frame = pd.DataFrame({"town": ["Köln", "Ulm"] * 10, "price": range(20)})
+    encoding = fit_encoding(read_table(frame, "price"), np.arange(20), "standardise")
+    (tmp_path / "rows.csv").write_bytes(text.encode(written))
+    predict_rows(None, encoding, tmp_path / "rows.csv", **form)
+    assert seen["town"].tolist() == ["Köln"]

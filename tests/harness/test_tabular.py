@@ -30,7 +30,9 @@ TRAIN = np.arange(4)  # the last row is no training row
 
 
 def table(targets=TARGETS, frame=FRAME, kinds=KINDS):
-    columns = [SimpleNamespace(name=name, kind=kind) for name, kind in kinds.items()]
+    columns = [
+        SimpleNamespace(name=name, kind=kind, hint=None) for name, kind in kinds.items()
+    ]
     return SimpleNamespace(frame=frame, columns=columns, targets=targets, target="y")
 
 
