@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -37,12 +38,15 @@ class Interruption(keras.callbacks.Callback):
 
     Raised wherever the interpreter happens to be, a KeyboardInterrupt is now and then
     lost in TensorFlow's own code, and training goes on as if nothing had been asked.
-    A context manager for the main thread; a signal that was ignored stays so.
+    A context manager; a signal that was ignored stays so, and in another thread than
+    the main one there are none.
     """
 
     def __enter__(self):
         self.asked = False
-        before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+        in_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if in_main else ()
+        before = {n: signal.getsignal(n) for n in numbers}
         self.handlers = {
             n: handler for n, handler in before.items() if callable(handler)
         }

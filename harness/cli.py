@@ -50,6 +50,13 @@ def _guarded(command, *arguments, **options) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # Of mlflow itself, which is not imported to read a command line.
+        if type(error).__module__ != "mlflow.exceptions":
+            raise
+        reason = str(error).splitlines()[0]
+        print(f"kerazoo: error: the store of runs: {reason}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,8 +32,9 @@ def list_(
         one_of("list", what, catalog.KINDS)
     if task:
         one_of("--task", task := task.replace("-", " "), TASKS)
+    found = {}
     for kind in [what] if what else catalog.KINDS:
-        rows = [
+        rows = found[kind] = [
             row
             for row in catalog.KINDS[kind]()
             if fnmatch.fnmatch(row["name"], filter)
@@ -41,11 +42,13 @@ def list_(
             and (not task or row.get("task") == task)
         ]
         if json:
-            print(as_json(rows))
-        elif kind == "losses":
+            continue
+        if kind == "losses":
             _print_losses(rows)
         elif rows:
             _print_table(kind, rows)
+    if json:
+        print(as_json(found[what] if what else found))
 
 
 def info(name: str, summary: bool) -> None:

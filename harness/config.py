@@ -4,6 +4,7 @@ Nothing here imports a deep-learning framework, so a mistyped flag is answered a
 """
 
 import argparse
+import ast
 import dataclasses
 import difflib
 import inspect
@@ -27,6 +28,11 @@ EXPORT_FORMATS: tuple[str, ...] = typing.get_args(ExportFormat)
 Config = TypeVar("Config")
 # Metrics with one of these in their names are best at their highest.
 HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "f1", "precision", "r2", "recall")
+# Arguments of models that a template passes itself.
+SET_BY_DATA = {
+    *("input_shape", "num_classes", "num_features", "cardinalities"),
+    *("source_vocabulary", "target_vocabulary"),
+}
 MOST_NAMED = 20  # choices that a message can list and still be read
 
 
@@ -40,6 +46,11 @@ class ModelConfig:
 
     def __post_init__(self):
         zoo.check_arguments(self.name, self.arguments)
+        for name in self.arguments:
+            if name in SET_BY_DATA:
+                raise ValueError(f"model.arguments.{name}: the data say what it is")
+        if "head" in self.arguments:
+            raise ValueError("model.arguments.head: say --head in its place")
 
 
 Schedule = Literal["cosine", "step", "inverse_sqrt", "constant"]
@@ -87,7 +98,10 @@ class TrainingConfig:
         at_least("average_epochs", self.average_epochs, 0)
         share("ema", self.ema)
         share("label_smoothing", self.label_smoothing)
-        one_of("optimizer", self.optimizer, _keras_optimizers())
+        one_of("optimizer", self.optimizer, keras_optimizers())
+        for name in self.optimizer_arguments:
+            takes = _optimizer_arguments(self.optimizer)
+            one_of(f"argument of {self.optimizer}", name, takes)
         one_of("loss", self.loss, losses.list_losses())
         smoothing = ["label_smoothing"] if self.label_smoothing else []
         for name in [*self.loss_arguments, *smoothing]:
@@ -259,6 +273,14 @@ def _check_flag(flag: str, known: list[str], free: tuple[str, ...]) -> None:
 def _one_line(message: str, config_class: type) -> str:
     """Make one plain sentence of jsonargparse's report on a bad value."""
     key = re.search(r'[Kk]ey "([\w.]+)"', message)
+    if unknown := re.search(r"(?:Option|accept(?: nested)? option) '(.*?)'", message):
+        group = re.search(r"Group '(.*?)' does not accept", message)
+        fields, place = typing.get_type_hints(config_class), ""
+        if group:
+            fields, place = typing.get_type_hints(fields[group[1]]), f"{group[1]}."
+        near = difflib.get_close_matches(unknown[1], fields, n=1, cutoff=0.4)
+        hint = f" Did you mean {place}{near[0]}?" if near else ""
+        return f"there is no key {place}{unknown[1]}.{hint}"
     given = re.search(r"(?:Given value|Got value): (.*)", message)
     if not (key and given):
         return " ".join(message.split())
@@ -285,12 +307,31 @@ def _choices(kind: Any) -> list[str]:
     return []
 
 
-def _keras_optimizers() -> list[str]:
-    # Read off the package's files: importing Keras would take seconds.
-    folder = Path(find_spec("keras").origin).parent / "src" / "optimizers"
+def keras_optimizers() -> list[str]:
+    """Return the names of Keras's optimizers, in snake_case."""
     hidden = {"base_optimizer", "optimizer", "loss_scale_optimizer", "multi_optimizer"}
-    names = {file.stem for file in folder.glob("[!_]*.py")} - hidden
+    names = {file.stem for file in _optimizers().glob("[!_]*.py")} - hidden
     return sorted(name for name in names if not name.endswith("_test"))
+
+
+def _optimizer_arguments(name: str) -> list[str]:
+    """Return what an optimizer takes but for what other fields say."""
+    tree = ast.parse((_optimizers() / f"{name}.py").read_text("utf-8"))
+    (init,) = (
+        part
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.lower() == name.replace("_", "")
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__"
+    )
+    own = {"self", "learning_rate", "weight_decay", "global_clipnorm", "use_ema"}
+    own |= {"ema_momentum", "gradient_accumulation_steps"}
+    return [each.arg for each in init.args.args if each.arg not in own]
+
+
+def _optimizers() -> Path:
+    # Read off the package's files: importing Keras would take seconds.
+    return Path(find_spec("keras").origin).parent / "src" / "optimizers"
 
 
 def _plain(value: Any) -> Any:

@@ -52,13 +52,18 @@ def write(run: "Run", status: str, problem: str) -> str:
     if data and run.summary and (advice := _advice(run)):
         lines += [advice]
     lines += [f"failed: {reason}" for reason in export.failures(run.verdicts)]
-    run_id = run.tracker.run_id
     lines += [
         f"**Reproduce**: `{environment.command()}`; exact config, code and "
-        "packages are among the artifacts",
-        f"**Get it back**: `kerazoo export {run_id[:8]}` or "
-        f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`',
+        "packages are among the artifacts"
     ]
+    run_id = run.tracker.run_id
+    if run.tracker.has_model:
+        lines += [
+            f"**Get it back**: `kerazoo export {run_id[:8]}` or "
+            f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`'
+        ]
+    elif run.histories:
+        lines += ["**Get it back**: `checkpoints/best.keras` among the artifacts"]
     return "  \n".join(lines)
 
 

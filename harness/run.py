@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -216,9 +217,11 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     name = config.run_name or f"{config.model.name}-{config.data.source}"
     try:
         run = Run(config, tracking.start(config.experiment, name))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except tracking.store_errors() as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:  # where alone signals can be handled
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run.folder.mkdir(parents=True)
         _record_origin(run)
@@ -239,7 +242,8 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         if failed := [v.format for v in run.verdicts if not v.passed]:
             sys.exit(f"error: not verified, so not to be used: {', '.join(failed)}")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _record_origin(run: Run) -> None:

@@ -61,6 +61,7 @@ class Tracker:
         self.run_id: str = run.info.run_id
         self.name: str = run.info.run_name
         self.url = run_url(run)
+        self.has_model = False  # stored
 
     def params(self, params: dict[str, Any]) -> None:
         """Log settings that hold for the whole run.
@@ -68,7 +69,7 @@ class Tracker:
         Under `mlflow run` some are there already, perhaps written otherwise (2e-3), and
         MLflow refuses to change them. It also refuses names such as "price ($)".
         """
-        params = {re.sub(r"[^\w/. -]", "_", k): v for k, v in params.items()}
+        params = {_allowed(name): value for name, value in params.items()}
         known = self._mlflow.get_run(self.run_id).data.params
         self._mlflow.log_params({k: v for k, v in params.items() if k not in known})
 
@@ -85,7 +86,9 @@ class Tracker:
         from mlflow.exceptions import MlflowException
 
         now = int(time.time() * 1000)
-        self._unsent += [Metric(k, float(v), now, step) for k, v in metrics.items()]
+        self._unsent += [
+            Metric(_allowed(k), float(v), now, step) for k, v in metrics.items()
+        ]
         try:
             self._mlflow.MlflowClient().log_batch(self.run_id, metrics=self._unsent)
         except MlflowException as error:
@@ -159,6 +162,7 @@ class Tracker:
             tracking_models.log_table_model(model, example)
         else:
             tracking_models.log_network(model, example)
+        self.has_model = True
 
     def note(self, text: str) -> None:
         """Set the Markdown at the top of the run's page."""
@@ -171,9 +175,21 @@ class Tracker:
         self._mlflow.end_run(status)
 
 
+def _allowed(name: str) -> str:
+    """Return a name as MLflow takes it: not "price ($)" nor "top@5"."""
+    return re.sub(r"[^\w/. -]", "_", name)
+
+
 def _tell(error: Exception) -> None:
     reason = str(error).splitlines()[0]
     print(f"warning: the store was not reached: {reason}", file=sys.stderr)
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """Return what a store raises that is away, or does not take what it is asked."""
+    from mlflow.exceptions import MlflowException
+
+    return ValueError, MlflowException
 
 
 def start(experiment: str, run_name: str) -> Tracker:
@@ -319,11 +335,23 @@ def add_files(run_id: str, folder: Path, path: str) -> None:
 
 
 def load_model(run_id: str) -> "keras.Model":
-    """Load the model that a run stored; its code can be imported, as in `reopen`."""
+    """Load the model that a run stored; its code can be imported, as in `reopen`.
+
+    Raises:
+        ValueError: the run has none.
+    """
     connect()
+    from mlflow.exceptions import MlflowException
+
     from kerazoo.harness.tracking_models import load
 
-    return load(f"runs:/{run_id}/model")
+    try:
+        return load(f"runs:/{run_id}/model")
+    except MlflowException as error:
+        raise ValueError(
+            f"The run {run_id[:8]} has no model: it ended before it was stored. The "
+            "best epoch that it reached is among its artifacts, in checkpoints/."
+        ) from error
 
 
 def is_remote() -> bool:
@@ -339,9 +367,14 @@ def ui_address(local: str) -> str:
     """
     mlflow = connect()
     base = mlflow.get_tracking_uri().rstrip("/") if is_remote() else local
-    experiments = mlflow.search_experiments(order_by=["last_update_time DESC"])
+    runs = mlflow.search_runs(
+        search_all_experiments=True,
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    newest = runs[0].info.experiment_id if runs else "0"
     page = f"runs?{_TRAINING}&compareRunsMode=CHART"
-    newest = experiments[0].experiment_id if experiments else "0"
     return f"{base}/#/experiments/{newest}/{page}"
 
 

@@ -36,9 +36,6 @@ def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Opt
 
     Weight decay spares biases and norms; the schedule counts updates of the weights,
     not accumulation steps.
-
-    Raises:
-        ValueError: the optimizer does not take one of `optimizer_arguments`.
     """
     import keras
 
@@ -52,8 +49,8 @@ def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Opt
         shape=config.schedule,
         steps_per_update=config.accumulate,
     )
-    optimizer_class = type(keras.optimizers.get(config.optimizer.replace("_", "")))
-    optimizer = optimizer_class(
+    classes = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
+    optimizer = classes[config.optimizer.replace("_", "")](
         learning_rate=schedule,
         weight_decay=config.weight_decay,
         global_clipnorm=config.clip_norm or None,

@@ -14,8 +14,10 @@ class TwoPassModel(keras.Model):
     Shapes:
         y_pred of the loss: (batch, 2, …), where the model's output is (batch, …).
 
-    >>> model = TwoPassModel.of(zoo.create_model("transformer_tiny"))
-    >>> model.compile("adam", losses.get("r_drop"))
+    >>> inputs = keras.Input((4,))
+    >>> model = TwoPassModel.of(keras.Model(inputs, keras.layers.Dense(3)(inputs)))
+    >>> model.output_shape
+    (None, 3)
     """
 
     @classmethod

@@ -66,7 +66,7 @@ def value(config: Any, name: str) -> Any:
         ("--model.name resnet20", "model.name", "resnet20"),
         ("--model.arguments.dropout 0.5", "model.arguments.dropout", 0.5),
         ("--model.arguments.filters [8,16]", "model.arguments.filters", [8, 16]),
-        ("--optimizer_arguments.momentum 0.9", "optimizer_arguments.momentum", 0.9),
+        ("--optimizer_arguments.beta_1 0.9", "optimizer_arguments.beta_1", 0.9),
         ("--loss focal --loss_arguments.gamma 1", "loss_arguments", {"gamma": 1}),
     ],
 )
@@ -174,6 +174,11 @@ MISTAKES = [
     ("--schedule cosin", "--schedule: 'cosin' is not known. Did you mean 'cosine'?"),
     ("--precision float64", "--precision: 'float64' is not known. Did you mean 'float"),
     ("--data.kind gren", "--data.kind: 'gren' is not known. Did you mean 'green'?"),
+    (
+        "--optimizer sgd --optimizer_arguments.momentm .9",
+        "argument of sgd: 'momentm' is not known. Did you mean 'momentum'?",
+    ),
+    ("--model.arguments.num_classes 3", "num_classes: the data say what it is"),
     ("--optimizer adamm", "optimizer: 'adamm' is not known. Did you mean 'adam'?"),
     ("--loss focul", "loss: 'focul' is not known. Did you mean 'focal'?"),
     ("--export tflight", "--export takes a list such as [saved_model], of: saved"),
@@ -206,9 +211,9 @@ def test_a_mistake_is_answered_in_one_line(flags, message, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("epocs: 3", "epocs"),
+        ("epocs: 3", "there is no key epocs. Did you mean epochs?"),
         ("epochs: many", "--epochs takes a whole number; got 'many'."),
-        ("data: {pth: x}", "pth"),
+        ("data: {pth: x}", "there is no key data.pth. Did you mean data.path?"),
         ("epochs: [", ""),
         ("- epochs", ""),
     ],
@@ -246,14 +251,14 @@ def test_near_choices():
 def test_every_optimizer_of_keras_is_known():
     import keras
 
-    from kerazoo.harness.config import _keras_optimizers
+    from kerazoo.harness.config import keras_optimizers
 
     classes = {
         name.lower()
         for name, kind in vars(keras.optimizers).items()
         if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
     }
-    ours = {name.replace("_", "") for name in _keras_optimizers()}
+    ours = {name.replace("_", "") for name in keras_optimizers()}
     assert classes - {"optimizer", "lossscaleoptimizer", "multioptimizer"} == ours
 
 

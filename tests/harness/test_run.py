@@ -3,6 +3,7 @@
 import importlib
 import signal
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_a_run_without_a_place_for_its_files_is_a_failed_one(config, store):
     with pytest.raises(OSError), tracked_run(config):
         pytest.fail("the block must not start")
     assert store.run.info.status == "FAILED"
+
+
+def test_a_run_in_another_thread_needs_no_signals(config, store):
+    failures = []
+
+    def block():
+        try:
+            with tracked_run(config) as run:
+                run.tracker.metrics({"top@5": 0.5, "loss": 1.0})
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    thread.join()
+    assert not failures and store.run.info.status == "FINISHED"
+    # MLflow has no "@", and would take none of the scores.
+    assert store.run.data.metrics.items() >= {"top_5": 0.5, "loss": 1.0}.items()
 
 
 def test_a_deleted_experiment_is_no_place_for_a_run(config, store):

@@ -314,7 +314,25 @@ def test_pages_are_those_of_training_runs(tracker, store, monkeypatch):
     assert command[-6:] == ["--host", "here", "--port", "7", "--workers", "1"]
 
 
+def test_the_page_is_that_of_the_newest_run(store):
+    """Not of the experiment that was made last."""
+    for experiment in ("pictures", "tables", "pictures"):
+        tracker = tracking.start(experiment, "run")
+        tracker.end("FINISHED")
+    wanted = store.client.get_experiment_by_name("pictures").experiment_id
+    address = tracking.ui_address("http://here:1")
+    assert address.startswith(f"http://here:1/#/experiments/{wanted}/runs?")
+
+
 # ------------------------------------------------------------------------------ models
+
+
+def test_a_run_without_a_model_says_so(tracker):
+    assert not tracker.has_model
+    with pytest.raises(
+        ValueError, match=rf"{tracker.run_id[:8]} has no model: it ended"
+    ):
+        tracking.load_model(tracker.run_id)
 
 
 @keras.saving.register_keras_serializable(package="test_tracking")
