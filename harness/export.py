@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerazoo.harness.own_code import own_definitions, own_folders
+from kerazoo.harness.own_code import own_definitions, own_folders, own_modules
 
 if TYPE_CHECKING:
     import keras
@@ -137,8 +137,10 @@ def export(
         One verdict per format; a failed one names its reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    samples = [by_name(model, inputs), by_name(model, calibration)]
     model = portable(model)
-    inputs = by_name(model, inputs)
+    names = [tensor.name for tensor in model.inputs]
+    inputs, calibration = (dict(zip(names, s.values(), strict=True)) for s in samples)
     expected = answers(model, inputs)
     with tempfile.TemporaryDirectory() as scratch:
         exam = _Exam(
@@ -155,7 +157,7 @@ def export(
             model,
             folder,
             formats,
-            calibration=by_name(model, calibration),
+            calibration=calibration,
             steps=steps,
             text_form=None if texts is None else metadata,
         )
@@ -210,11 +212,12 @@ def write_files(
     """
     model.save(folder / "model.keras")
     np.savez(folder / "calibration.npz", **(calibration or {}))
-    folders = [str(folder) for folder in own_folders(model)]
-    (folder / "folders.json").write_text(json.dumps(folders))
+    places = [str(place) for place in own_folders(model)]
+    own = {"folders": places, "modules": own_modules(model)}
+    (folder / "own_code.json").write_text(json.dumps(own))
     (folder / "texts.json").write_text(json.dumps(text_form))
     report = _convert(folder, formats, steps)
-    for name in ("calibration.npz", "folders.json", "texts.json", "converted.json"):
+    for name in ("calibration.npz", "own_code.json", "texts.json", "converted.json"):
         (folder / name).unlink(missing_ok=True)
     return report
 
@@ -242,16 +245,17 @@ def answers(model: "keras.Model", inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def portable(model: "keras.Model") -> "keras.Model":
-    """Rebuild a model in float32, with inputs of the names that it is read back with.
+    """Return a model in float32, with inputs of the names that it is read back with.
 
-    A mixed-precision model exports to operators that no phone has; an input without a
-    name has another one (`keras_tensor`) until it is saved and loaded.
+    A mixed-precision model exports to operators that no phone has, and is rebuilt; an
+    input without a name has another one (`keras_tensor`) until it is saved and loaded.
     """
     import keras
 
     policies = {x.dtype_policy.compute_dtype for x in model._flatten_layers()}
-    nameless = any(t.name != t._keras_history.operation.name for t in model.inputs)
-    if not policies & {"float16", "bfloat16"} and not nameless:
+    for tensor in model.inputs:
+        tensor.name = tensor._keras_history.operation.name
+    if not policies & {"float16", "bfloat16"}:
         return model
     # By the config, as it also has the models, wrapped layers and inputs inside.
     with keras.saving.custom_object_scope(own_definitions(model)):
@@ -374,7 +378,9 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
 
 
 def _run(module: str, *arguments: Any, environment: dict | None = None):
-    command = [sys.executable, "-m", f"kerazoo.harness.{module}", *map(str, arguments)]
+    # -P: the working folder may hold files of the user's with the names of modules.
+    python = [sys.executable, "-P", "-m", f"kerazoo.harness.{module}"]
+    command = [*python, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 

@@ -2,7 +2,7 @@
 
     python -m kerazoo.harness.export_convert FOLDER FORMAT… [--steps]
 
-reads `model.keras`, `calibration.npz`, `folders.json` and `texts.json` from FOLDER,
+reads `model.keras`, `calibration.npz`, `own_code.json` and `texts.json` from FOLDER,
 writes the formats beside them, and what happened to `converted.json`. The process keeps
 the converter's memory and messages to itself, and uses the TensorFlow backend whatever
 trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
@@ -33,9 +33,9 @@ TextForm = dict[str, Any]  # tokenisers and normaliser, as in a run's `data.json
 
 def main(folder: Path, formats: list[str], steps: bool) -> None:
     """Write every format that can be written, and say why the others could not."""
-    # Of modules of the user's own, beside a template.
-    sys.path += json.loads((folder / "folders.json").read_text())
-    model = load_keras(folder / "model.keras", own=True)
+    own = json.loads((folder / "own_code.json").read_text())
+    sys.path[:0] = own["folders"]
+    model = load_keras(folder / "model.keras", own["modules"])
     with np.load(folder / "calibration.npz") as stored:
         calibration = in_types_of(model, dict(stored))
     text_form = json.loads((folder / "texts.json").read_text())

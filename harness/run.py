@@ -18,6 +18,7 @@ from kerazoo.harness.data import Data, DataError, collect
 from kerazoo.harness.export import Verdict
 from kerazoo.harness.export_data import Part, parts
 from kerazoo.harness.export_verdicts import by_column
+from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.translation import translator_of_texts
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Run:
         prefix = "" if first else f"member{self.member}_"
         folder = self.folder if first else self.folder / f"member{self.member}"
         folder.mkdir(exist_ok=True)
+        own_modules(model)  # says now what would stop the export at the end
+        own_definitions(model)
         if first:
             self.data, self.model = data, model
             self._describe(model, data)

@@ -187,24 +187,23 @@ def _only_classes_of(model: "keras.Model") -> Iterator[dict[str, Any]]:
 
     registered = keras.saving.get_custom_objects()
     kept = dict(registered)
-    own = own_definitions(model)
-    used = {*own.values(), *(type(layer) for layer in model._flatten_layers())}
-    for name in [name for name, kind in kept.items() if kind not in used]:
-        del registered[name]
-    folders = own_folders(model)
-    # Of `__main__` cloudpickle does so by itself.
-    apart = [
-        module
+    own, folders = own_definitions(model), own_folders(model)
+    apart = {
+        name: module
         for name, module in list(sys.modules.items())
         if name != "__main__" and _lies_in(module, folders)
-    ]
-    for module in apart:
+    }
+    used = {type(layer) for layer in model._flatten_layers()}
+    for name, kind in kept.items():
+        if kind not in used and getattr(kind, "__module__", "") not in apart:
+            del registered[name]
+    for module in apart.values():
         cloudpickle.register_pickle_by_value(module)
     try:
         yield own
     finally:
         registered.update(kept)
-        for module in apart:
+        for module in apart.values():
             cloudpickle.unregister_pickle_by_value(module)
 
 

@@ -136,7 +136,7 @@ def test_the_saved_model_takes_any_batch_and_never_trains(batch, exported):
     np.testing.assert_allclose(first, expected, atol=1e-5)
 
 
-def test_the_stored_keras_file_is_the_model_portable(exported):
+def test_the_stored_keras_file_is_the_model_in_float32(exported):
     folder, model, _ = exported
     again = keras.saving.load_model(folder / "model.keras")
     computing = {layer.compute_dtype for layer in again._flatten_layers()}
@@ -355,7 +355,7 @@ def test_upstream_export_of_keras_allows_flex(tmp_path):
 
 
 def test_upstream_converter_writes_half_precision_with_flex(tmp_path):
-    """When this fails: delete `portable`."""
+    """When this fails: `portable` need not rebuild anything."""
     inputs = keras.Input((8, 8, 1), name="pixels")
     x = layers.Conv2D(2, 3, dtype="mixed_float16", name="convolution")(inputs)
     model = keras.Model(inputs, layers.Flatten(name="flat")(x))

@@ -1,6 +1,7 @@
 """A copied `model.py` with layers and functions of the user's own."""
 
 import sys
+import types
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 from workplace import SMOKE, execute, kerazoo
 
-from kerazoo.harness.own_code import load_keras
+from kerazoo.harness.own_code import load_keras, own_definitions
 
 BLOCKS = """
 import keras
@@ -28,8 +29,13 @@ class Scale(keras.layers.Layer):  # neither registered nor decorated
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
 """
+ACTIVATIONS = """
+def doubled(x):
+    return 2 * x
+"""
 LAYERS = """
 import keras
+from activations import doubled
 from blocks import Scale
 
 
@@ -37,11 +43,6 @@ from blocks import Scale
 class Offset(keras.layers.Layer):
     def call(self, x):
         return x + 1
-
-
-def doubled(x):
-    return 2 * x
-
 """
 OF_IMAGES = """
 
@@ -70,11 +71,16 @@ def build_model(config, data):
 """
 
 
+def write_blocks(project):
+    (project.folder / "blocks.py").write_text(BLOCKS)
+    (project.folder / "activations.py").write_text(ACTIVATIONS)
+
+
 @pytest.fixture(scope="module")
 def images(new_project):
     """A trained copy of the image template, in half precision."""
     project = new_project()
-    (project.folder / "blocks.py").write_text(BLOCKS)
+    write_blocks(project)
     (project.folder / "model.py").write_text(LAYERS + OF_IMAGES)
     flags = [
         flag for flag in SMOKE if flag not in ("--model.arguments.filters", "[8,16]")
@@ -86,30 +92,42 @@ def images(new_project):
 def tables(new_project):
     """A trained copy of the regression template."""
     project = new_project("regression")
-    (project.folder / "blocks.py").write_text(BLOCKS)
+    write_blocks(project)
     model = project.folder / "model.py"
     model.write_text(f"{model.read_text()}\n{LAYERS}{OF_TABLES}")
     return project.train("--epochs", "2", "--export", "[saved_model,tflite]")
 
 
-def test_its_best_epoch_comes_back_and_its_files_are_verified(images, tables):
+def test_a_run_ends_with_verified_files(images, tables):
     for project, count in ((images, 3), (tables, 3)):
         assert project.run.info.status == "FINISHED"
         assert project.run.data.metrics["exports_verified"] == count
 
 
-def test_commands_know_its_classes(images, tables):
-    pixels = np.zeros((8, 8), "uint8")
-    Image.fromarray(pixels).save(images.folder / "zero.png")
-    done = kerazoo("predict", "last", "zero.png", cwd=images.folder)
-    assert done.stdout.startswith("zero.png: ")
-    done = kerazoo("evaluate", "last", cwd=images.folder)
+@pytest.fixture
+def elsewhere(images, tables, tmp_path):
+    """Return a function that runs a command where the copies' code has changed."""
+    for project in (images, tables):
+        for name in ("blocks", "activations", "model"):
+            (project.folder / f"{name}.py").write_text("raise RuntimeError('edited')")
+    (tmp_path / "blocks.py").write_text("raise RuntimeError('of another project')")
+
+    def run(project, *arguments):
+        store = f"sqlite:///{project.folder / 'mlflow.db'}"
+        return kerazoo(*arguments, cwd=tmp_path, MLFLOW_TRACKING_URI=store).stdout
+
+    return run
+
+
+def test_commands_take_the_code_of_the_run(images, tables, elsewhere, tmp_path):
+    Image.fromarray(np.zeros((8, 8), "uint8")).save(tmp_path / "zero.png")
+    assert elsewhere(images, "predict", "last", "zero.png").startswith("zero.png: ")
     accuracy = images.run.data.metrics["test_accuracy"]
-    assert f"test_accuracy             {accuracy:.4f}" in done.stdout
+    shown = elsewhere(images, "evaluate", "last")
+    assert f"test_accuracy             {accuracy:.4f}" in shown
     for project in (images, tables):
         flags = ("--formats", "tflite", "--tolerance", "0.5")
-        done = kerazoo("export", "last", *flags, cwd=project.folder)
-        assert "yes" in done.stdout and (project.folder / "exports").is_dir()
+        assert "yes" in elsewhere(project, "export", "last", *flags)
 
 
 def test_mlflow_serves_it_where_neither_the_copy_nor_kerazoo_is(images, tmp_path):
@@ -147,3 +165,63 @@ def test_a_file_of_keras_alone_is_loaded(tmp_path):
     model.save(tmp_path / "model.keras")
     again = load_keras(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+
+
+def test_a_loss_of_ones_own_does_not_stand_in_the_way(tmp_path):
+    class Far(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.abs(y_true - y_pred)
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    model.compile("sgd", Far())
+    model.save(tmp_path / "model.keras")
+    assert load_keras(tmp_path / "model.keras").count_params() == 8
+
+
+def test_two_layers_of_one_name_are_told_apart_before_training():
+    def layer(module, factor):
+        def call(self, x):
+            return factor * x
+
+        kind = type("Same", (keras.layers.Layer,), {"call": call, "__module__": module})
+        sys.modules[module] = types.ModuleType(module)
+        sys.modules[module].Same = kind
+        return kind()
+
+    inputs = keras.Input((3,))
+    x = layer("first_blocks", 2)(inputs)
+    one = keras.Model(inputs, x)
+    assert own_definitions(one) == {"Same": type(one.layers[1])}
+    two = keras.Model(inputs, layer("other_blocks", 100)(x))
+    with pytest.raises(
+        ValueError, match="of the model are called Same, and Keras would"
+    ):
+        own_definitions(two)
+
+
+def test_a_stranger_s_file_imports_nothing(tmp_path, monkeypatch):
+    """Not even a `model.py` that happens to lie in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "model.py").write_text("raise RuntimeError('imported')")
+    inputs = keras.Input((3,))
+    keras.Model(inputs, keras.layers.Lambda(keras.ops.tanh)(inputs)).save("a.keras")
+    assert load_keras(tmp_path / "a.keras").count_params() == 0
+
+
+def test_what_stands_in_the_program_itself_is_refused_before_training(tmp_path):
+    code = """
+import keras
+from kerazoo.harness.own_code import own_modules
+
+class Mine(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+inputs = keras.Input((3,))
+own_modules(keras.Model(inputs, Mine()(inputs)))
+"""
+    done = execute(sys.executable, "-c", code, cwd=tmp_path, status=1)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ValueError: Mine stands in the program that was started")
