@@ -115,13 +115,30 @@ def new(template: str, folder: Path) -> None:
         raise ValueError(f"{folder} exists already; nothing is overwritten.")
     hidden = shutil.ignore_patterns("__pycache__", "runs", "mlruns", "mlflow.db*")
     shutil.copytree(source, folder, ignore=hidden, dirs_exist_ok=True)
-    needs = ["kerazoo", "tensorflow", "keras", "mlflow", "ai-edge-litert", "pytest"]
-    pins = [f"{name}=={version(name)}" for name in needs if _installed(name)]
-    (folder / "requirements.txt").write_text("\n".join(pins) + "\n")
+    needs = ["tensorflow", "keras", "mlflow", "ai-edge-litert", "pytest"]
+    pins = [f"{n}=={version(n)}" if _installed(n) else n for n in needs]
+    text = "\n".join([_own_pin(), *pins])
+    (folder / "requirements.txt").write_text(f"{text}\n", "utf-8")
     ignored = ["__pycache__/", "runs/", "exports/", "mlruns/", "mlflow.db*"]
     (folder / ".gitignore").write_text("\n".join(ignored) + "\n")
     print(f"{folder} is yours. Next:\n  cd {folder}\n  python train.py --help")
-    print("  python train.py\n  python -m pytest test_train.py")
+    print("  python train.py")
+    if not _installed("pytest"):
+        print("  pip install pytest")
+    print("  python -m pytest test_train.py")
+
+
+def _own_pin() -> str:
+    """Return what pip installs kerazoo from: where this one is from, or its version."""
+    from importlib.metadata import distribution
+
+    own = distribution("kerazoo")
+    origin = json.loads(own.read_text("direct_url.json") or "{}")
+    if url := origin.get("url"):
+        vcs = origin.get("vcs_info", {})
+        prefix, commit = (f"{vcs['vcs']}+", f"@{vcs['commit_id']}") if vcs else ("", "")
+        return f"kerazoo @ {prefix}{url}{commit}"
+    return f"kerazoo=={own.version}"
 
 
 def train(template: str, flags: Sequence[str]) -> None:
@@ -199,6 +216,8 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
     print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
     for name, value in scores.items():
         print(f"  test_{name:<20} {value:.4f}")
+    if any(flag.startswith(("--data.path", "--data.name")) for flag in flags):
+        print("Of other data it is their test split; --data.test_share says how much.")
 
 
 def ui(host: str, port: int) -> int:

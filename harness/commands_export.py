@@ -56,9 +56,30 @@ def _export_run(
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")
-            tracking.add_files(found.run_id, Path(written), "exports")
             shutil.copytree(written, folder, dirs_exist_ok=True)
+            for facts in Path(written).rglob("model.json"):
+                place = Path("exports") / facts.parent.relative_to(written)
+                _tell_of_earlier_files(found.run_id, facts, place.as_posix())
+            tracking.add_files(found.run_id, Path(written), "exports")
     return verdicts
+
+
+def _tell_of_earlier_files(run_id: str, file: Path, place: str) -> None:
+    """Let what is stored beside files also tell of those that the run has already."""
+    from kerazoo.harness import tracking
+    from kerazoo.harness.export import Verdict
+    from kerazoo.harness.export_verdicts import markdown
+
+    try:
+        earlier = tracking.read_json(run_id, f"{place}/model.json")["files"]
+    except ValueError:
+        return  # there are none
+    facts = json.loads(file.read_text("utf-8"))
+    files = {known["format"]: known for known in [*earlier, *facts["files"]]}
+    facts["files"] = [files[name] for name in EXPORT_FORMATS if name in files]
+    file.write_text(json.dumps(facts, indent=2), "utf-8")
+    table = markdown([Verdict(**known) for known in facts["files"]])
+    file.with_name("verification.md").write_text(table, "utf-8")
 
 
 def _check_same(data: "Data", stored: dict[str, Any]) -> None:

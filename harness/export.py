@@ -29,6 +29,8 @@ FILE_NAMES = {
 # Largest difference of an output that float formats may show, in units of the metric's
 # spread; int8 is judged by the metric alone. Half precision carries 11 bits through
 # every layer.
+FULL_PRECISION = ("saved_model", "tflite")
+MIN_AGREEMENT = 0.99  # of answers without differences to measure, in full precision
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
 
 Inputs = np.ndarray | dict[str, np.ndarray]  # of a model with one input, or by name
@@ -46,7 +48,9 @@ class Metric:
             for numbers.
         decide: outputs → the decision of each sample, if there is one to agree on.
         max_difference: by format, the largest difference of an output that passes, in
-            units of the spread; none where outputs have no differences to measure.
+            units of the spread; none where outputs have no differences to measure, so
+            that files of full precision have to agree.
+        count_tokens: outputs of a sample → how many tokens it took, if it took steps.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Metric:
     spread: Callable[[np.ndarray], float] = lambda targets: 1.0
     decide: Callable[[np.ndarray], np.ndarray] | None = None
     max_difference: dict[str, float] = field(default_factory=lambda: MAX_DIFFERENCE)
+    count_tokens: Callable[[np.ndarray], int] | None = None
 
 
 def _accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
@@ -76,12 +81,13 @@ class Verdict:
     format: str
     file: str = ""
     size: int = 0  # bytes
-    max_difference: float | None = None  # of an output, to Keras
+    max_difference: float | None = None  # of an output, to Keras; none of tokens
     agreement: float | None = None  # share of samples with the same predicted class
     metric_name: str = ""
     metric: float | None = None
     keras_metric: float | None = None
     latency: dict[int, dict[str, float]] = field(default_factory=dict)
+    per_token: float | None = None  # the median with one thread, by the answer's tokens
     operators: dict[str, int] = field(default_factory=dict)
     needs_flex: bool = False
     gpu: str = ""  # "yes", or what the GPU delegate cannot run
@@ -328,7 +334,9 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
             p50, p95 = np.percentile(stored["milliseconds"], [50, 95])
         latency[threads] = {"p50": round(p50, 3), "p95": round(p95, 3)}
     metric, expected = exam.metric, exam.expected
-    difference = float(np.abs(outputs - expected).max())
+    difference = None
+    if metric.max_difference:
+        difference = float(np.abs(outputs - expected).max())
     score, keras_score = (metric.measure(exam.targets, o) for o in (outputs, expected))
     spread = float(metric.spread(exam.targets))
     worse = keras_score - score if metric.higher_is_better else score - keras_score
@@ -345,8 +353,10 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         failure = "Keras itself gives NaN or infinity"
     elif not np.isfinite(outputs).all():
         failure = "gives NaN or infinity"
-    elif difference > metric.max_difference.get(name, np.inf) * spread:
+    elif difference and difference > metric.max_difference.get(name, np.inf) * spread:
         failure = f"differs from Keras by {difference:.2g}"
+    elif difference is None and name in FULL_PRECISION and agreement < MIN_AGREEMENT:
+        failure = f"gives the answers of Keras to {agreement:.1%} of the samples alone"
     elif worse > exam.tolerance * spread:
         change = "falls" if metric.higher_is_better else "rises"
         before, after = show_score(keras_score), show_score(score)
@@ -359,6 +369,10 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
             f"its signature `texts` answers {wrong:,} of {len(texts):,} texts "
             "otherwise than its tokens do"
         )
+    per_token = None
+    if metric.count_tokens:
+        fastest = latency[min(latency)]["p50"]
+        per_token = round(fastest / metric.count_tokens(outputs[0]), 4)
     gpu = report.get("gpu")
     return dataclasses.replace(
         verdict,
@@ -368,6 +382,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         metric=score,
         keras_metric=keras_score,
         latency=latency,
+        per_token=per_token,
         operators=operators,
         needs_flex=bool(flex),
         gpu="" if gpu is None else "; ".join(gpu) or "yes",

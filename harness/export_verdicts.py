@@ -11,8 +11,10 @@ def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     Milliseconds per sample are a median, with the 95th percentile in brackets.
     """
     metric = next((v.metric_name for v in verdicts if v.metric_name), "metric")
+    tokens = any(v.per_token is not None for v in verdicts)
+    apart = "ms per token" if tokens else "max diff"
     times = ("ms, 1 thread", "ms, all")
-    known = ("format", "size", metric, "agreement", "max diff", *times)
+    known = ("format", "size", metric, "agreement", apart, *times)
     return (*known, "phone GPU", "verified")
 
 
@@ -32,13 +34,19 @@ def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
                 _size(v.size),
                 show_score(v.metric),
                 "-" if v.agreement is None else f"{v.agreement:.1%}",
-                f"{v.max_difference:.1e}",
+                _apart(v),
                 *times,
                 gpu,
                 "yes" if v.passed else "no",
             )
         )
     return table
+
+
+def _apart(v: Verdict) -> str:
+    if v.per_token is not None:
+        return f"{v.per_token:.3f}"
+    return "-" if v.max_difference is None else f"{v.max_difference:.1e}"
 
 
 def by_column(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:

@@ -1,6 +1,8 @@
 """Plots and tables that a person looks at to judge a model from texts to texts."""
 
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,7 @@ from kerazoo.harness.export import Metric
 from kerazoo.harness.reports import BLUE, GREY, Report, plain
 from kerazoo.harness.text_predict import as_evaluated
 from kerazoo.harness.text_scores import TextMetric
-from kerazoo.zoo.seq2seq.tokens import END, START
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 if TYPE_CHECKING:
     import keras
@@ -47,6 +49,7 @@ def metric(data: Data) -> Metric:
         spread=lambda samples: 100.0 if judged.name == "bleu" else 1.0,
         decide=lambda outputs: np.array([target.decode(row) for row in outputs]),
         max_difference={},
+        count_tokens=lambda row: np.count_nonzero(row != PAD),  # END is a step too
     )
 
 
@@ -63,7 +66,7 @@ def evaluate(translator: "Translator", data: Data) -> Report:
         data: `references` and `tokenisers` are used.
     """
     sources, references = data.references["test"]
-    answers = translation.translator_of_texts(translator, *data.tokenisers)(sources)
+    answers = translation.translator_of_texts(translator, data)(sources)
     scores = judge(data).measure(answers, references)
     by_characters = data.metadata["metric"] == "cer"
     edits = text_scores.nearest_edits(answers, references, by_characters)
@@ -92,13 +95,22 @@ def score(model: "keras.Model", data: Data) -> dict[str, float]:
     """Measure a stored model, tokens in and tokens out, on the test split."""
     sources, references = data.references["test"]
     translator = as_evaluated(model, data.metadata)
-    answers = translation.translator_of_texts(translator, *data.tokenisers)(sources)
+    answers = translation.translator_of_texts(translator, data)(sources)
     return judge(data).measure(answers, references)
 
 
 def judge(data: Data) -> TextMetric:
     """Return how the answers are judged."""
-    return text_scores.METRICS[data.metadata["metric"]]
+    metric = text_scores.METRICS[data.metadata["metric"]]
+    if metric.name != "bleu":
+        return metric
+    words = {"words": bleu_words(data)}
+    return replace(metric, measure=functools.partial(metric.measure, **words))
+
+
+def bleu_words(data: Data) -> str:
+    """Return how BLEU parts texts into words."""
+    return data.metadata.get("bleu_words", "13a")
 
 
 def summary(scores: dict[str, float], data: Data, count: int) -> str:
@@ -109,7 +121,7 @@ def summary(scores: dict[str, float], data: Data, count: int) -> str:
         else f"{name.upper().replace('_', ' ')} {value:.2%}"
         for name, value in scores.items()
     ]
-    how = text_scores.signature(data.metadata["metric"])
+    how = text_scores.signature(data.metadata["metric"], bleu_words(data))
     return f"**{', '.join(shown)}** on {count:,} test texts ({how})"
 
 

@@ -104,7 +104,7 @@ class Run:
 
         sources, references = data.references["validation"]
         return DecodedScore(
-            translator_of_texts(translator, *data.tokenisers),
+            translator_of_texts(translator, data),
             sources[:NUM_DECODED],
             references[:NUM_DECODED],
             reports.of_task(data.task).judge(data),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kerazoo.harness.config import above, at_least
 from kerazoo.harness.pair_text import Normaliser
 from kerazoo.harness.tokenisers import of_facts
-from kerazoo.harness.translation import Answer, translate
+from kerazoo.harness.translation import Answer, batch_size_of, translate
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +76,8 @@ def predict_texts(
     translator = as_evaluated(model, facts, search)
     normalise = Normaliser(**facts["source_normaliser"])
     texts = [normalise(text) for text in texts]
-    return translate(translator, texts, *of_facts(facts))
+    size = batch_size_of(facts)
+    return translate(translator, texts, *of_facts(facts), size)
 
 
 def as_evaluated(

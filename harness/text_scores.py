@@ -25,15 +25,20 @@ class TextMetric:
     higher_is_better: bool = False
 
 
-def signature(name: str) -> str:
-    """Say how a score was computed, in the words of the package that computes it."""
+def signature(name: str, words: str = "13a") -> str:
+    """Say how a score was computed, in the words of the package that computes it.
+
+    Args:
+        name: a key of METRICS.
+        words: as in `translation_scores`.
+    """
     from importlib.metadata import version
 
     if name != "bleu":
         return f"jiwer {version('jiwer')}, to the nearest reference"
     import sacrebleu
 
-    bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
+    bleu, chrf = sacrebleu.BLEU(tokenize=words), sacrebleu.CHRF()
     for metric in (bleu, chrf):
         metric.corpus_score(["a"], [["a"]])
     return f"BLEU {bleu.get_signature()}; chrF {chrf.get_signature()}"
@@ -76,9 +81,15 @@ def character_errors(
 
 
 def translation_scores(
-    answers: Sequence[str], references: References
+    answers: Sequence[str], references: References, words: str = "13a"
 ) -> dict[str, float]:
     """Score translations: `bleu` and `chrf`, both 0 to 100; `signature` says how.
+
+    Args:
+        answers: (samples,).
+        references: of each.
+        words: how sacrebleu parts a text into words for BLEU; by "13a" a text without
+            spaces, as Chinese is written, is one word.
 
     >>> translation_scores(["a cat sat on mats"], [["a cat sat on mats"]])
     {'bleu': 100.0, 'chrf': 100.0}
@@ -88,7 +99,7 @@ def translation_scores(
     most = max(map(len, references))
     # sacrebleu takes first references, second ones …, with None where there is none.
     streams = [[r[i] if i < len(r) else None for r in references] for i in range(most)]
-    bleu = sacrebleu.corpus_bleu(list(answers), streams).score
+    bleu = sacrebleu.corpus_bleu(list(answers), streams, tokenize=words).score
     chrf = sacrebleu.corpus_chrf(list(answers), streams).score
     return {"bleu": round(bleu, 4), "chrf": round(chrf, 4)}
 

@@ -1,13 +1,14 @@
 """Texts in, texts out: what lies between a user's lines and a Translator's tokens."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerazoo.zoo.seq2seq.tokens import END, PAD
 
 if TYPE_CHECKING:
+    from kerazoo.harness.data import Data
     from kerazoo.harness.tokenisers import Tokeniser
     from kerazoo.zoo.seq2seq.decoding import Translator
 
@@ -40,7 +41,11 @@ def translate(
     answers: list[list[Answer]] = [[] for _ in texts]
     for places in batches_by_length(tokens, batch_size):
         outputs = translator.predict_on_batch(
-            padded([tokens[i] for i in places], batch_size)
+            # A few texts are no whole batch, and no shape for every number of them.
+            padded(
+                [tokens[i] for i in places],
+                min(batch_size, 2 ** (len(places) - 1).bit_length()),
+            )
         )
         for row, place in enumerate(places):
             answers[place] = [
@@ -55,15 +60,21 @@ def translate(
 
 
 def translator_of_texts(
-    translator: "Translator", source: "Tokeniser", target: "Tokeniser"
+    translator: "Translator", data: "Data"
 ) -> Callable[[Sequence[str]], list[str]]:
     """Return a function that gives the best answer to each of several texts."""
+    size = batch_size_of(data.metadata)
 
     def best(texts: Sequence[str]) -> list[str]:
-        found = translate(translator, texts, source, target)
+        found = translate(translator, texts, *data.tokenisers, size)
         return [answers[0][0] if answers else "" for answers in found]
 
     return best
+
+
+def batch_size_of(facts: dict[str, Any]) -> int:
+    """Return how many texts a run decodes side by side, from its `data.json`."""
+    return facts["decoding"].get("batch_size", BATCH_SIZE)
 
 
 def batches_by_length(

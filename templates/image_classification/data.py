@@ -145,10 +145,10 @@ def read_arrays(config: Config) -> Source:
     else:
         train, test = divide(train, targets, chosen.test_share, config.seed)
     train, validation = divide(train, targets, chosen.validation_share, config.seed)
-    pixels = resized(pixels, chosen.image_size or pixels.shape[1])
+    side = chosen.image_size or pixels.shape[1]
     return Source(
         labels=found.labels,
-        read=lambda indices: pixels[indices],
+        read=lambda indices: resized(pixels[indices], side),  # all would be too many
         targets=targets,
         splits={"train": train, "validation": validation, "test": test},
         digest=digest(pixels, targets),
@@ -193,7 +193,7 @@ def read_folder(config: Config) -> Source:
         targets=np.array([label for _, label in files]),
         splits=dict(zip(folder.splits, splits, strict=True)),
         digest=folder.digest[:12],
-        notes=folder.report().splitlines(),
+        notes=folder.report(most=len(folder.broken)).splitlines(),
     )
 
 

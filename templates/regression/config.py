@@ -8,6 +8,15 @@ from typing import Literal
 from kerazoo.harness import ModelConfig, TrainingConfig
 from kerazoo.harness.config import ExportFormat, above, at_least, one_of, share
 
+# By head, the losses between its numbers and a target that is scaled to mean 0.
+LOSSES = {
+    "mean": (
+        *("mse", "mae", "huber", "rmse", "log_cosh", "cauchy", "charbonnier", "tukey"),
+        *("wing", "expectile", "general_robust", "balanced_mse", "concordance"),
+    ),
+    "mean_variance": ("gaussian_nll", "beta_nll", "gaussian_crps", "student_t_nll"),
+    "quantiles": ("pinball", "quantile_huber"),
+}
 LEVELS = (0.05, 0.5, 0.95)  # the quantiles of --head quantiles: the median and 90 %
 OUTLIER_RULES = (  # of the features, and of the target; 0 is off
     ("winsorise", "clip_iqr"),
@@ -97,8 +106,10 @@ class Config(TrainingConfig):
         if self.class_weight != "none":
             raise ValueError("class_weight is for classes, which are not there")
         at_least("ensemble", self.ensemble, 1)
-        if self.head != "mean" and self.loss == "mse":
-            fits = {"mean_variance": "gaussian_nll", "quantiles": "pinball"}[self.head]
+        if self.loss not in LOSSES[self.head]:
+            others = [head for head, names in LOSSES.items() if self.loss in names]
+            why = f"is for --head {others[0]}" if others else "fits no scaled target"
             raise ValueError(
-                f"loss: mse does not fit the head {self.head}; take {fits}"
+                f"loss: {self.loss} {why}; with --head {self.head} take one of "
+                f"{', '.join(LOSSES[self.head])}"
             )

@@ -118,6 +118,7 @@ class Config(TrainingConfig):
     )
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     task_metric: Metric = ""  # how answers are judged; empty: by the target tokens
+    bleu_words: Literal["13a", "intl", "zh", "char"] = "13a"  # what BLEU counts
     experiment: str = "seq2seq"  # the MLflow experiment
     epochs: int = 20  # passes over the training split
     batch_size: int = 64  # sources decoded side by side; see data.tokens_per_batch

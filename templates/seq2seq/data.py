@@ -67,13 +67,14 @@ def load_data(config: Config) -> Data:
         "references": references,
         "metadata": {
             "metric": config.metric,
+            "bleu_words": config.bleu_words,
             "source_tokeniser": tokenisers[0].to_json(),
             "target_tokeniser": tokenisers[1].to_json(),
             "source_normaliser": asdict(source),
             "target_normaliser": asdict(target),
             "longest_source": longest_source,  # END included
             "longest_target": longest(batches, "labels"),
-            "decoding": asdict(config.decoding),
+            "decoding": {**asdict(config.decoding), "batch_size": config.batch_size},
             "mean_tokens": batches["train"].mean_tokens,  # labels in a batch
         },
     }

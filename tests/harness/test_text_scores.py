@@ -63,4 +63,12 @@ def test_translations_may_have_different_numbers_of_references():
 
 @pytest.mark.parametrize("name", METRICS)
 def test_the_signature_names_the_package(name):
+    """And BLEU's how texts were parted into words."""
+    assert ("tok:zh" in text_scores.signature(name, "zh")) == (name == "bleu")
     assert any(x in text_scores.signature(name) for x in ("jiwer 4", "version:2"))
+
+
+def test_bleu_counts_the_characters_of_texts_without_spaces():
+    answers, references = ["我今天去学校。"], [["我今天去了学校。"]]
+    assert text_scores.translation_scores(answers, references)["bleu"] == 0
+    assert text_scores.translation_scores(answers, references, "zh")["bleu"] > 40

@@ -28,7 +28,8 @@ def test_a_copy_has_all_that_a_project_needs(trained):
     files = {file.name for file in trained.folder.iterdir()}
     assert files >= {file.name for file in TEMPLATE.glob("*.*")}
     assert files >= {"requirements.txt", ".gitignore", "mlflow.db", "runs"}
-    pins = (trained.folder / "requirements.txt").read_text().split()
+    own, *pins = (trained.folder / "requirements.txt").read_text().splitlines()
+    assert re.fullmatch(r"kerazoo( @ file:///.+|==[\w.]+)", own)
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", pin) for pin in pins)
     assert {pin.split("==")[0] for pin in pins} >= {"tensorflow", "keras", "mlflow"}
 

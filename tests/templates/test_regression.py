@@ -296,6 +296,11 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     stored = diabetes.artifacts() / "exports"
     assert (stored / "encoded" / "model_int8.tflite").exists()
     assert not (stored / "left_by_another_run.txt").exists()
+    facts = json.loads((stored / "encoded" / "model.json").read_text())
+    told = [known["format"] for known in facts["files"]]
+    assert told == ["tflite", "tflite-fp16", "tflite-int8"]  # the run's own is first
+    table = (stored / "encoded" / "verification.md").read_text().splitlines()
+    assert [row.split(" | ")[0] for row in table[2:5]] == [f"| {name}" for name in told]
     # Without flags: in the run's own formats.
     status, shown, _ = call(*export[:4])
     rows = [x.split() for x in shown.splitlines() if x.rstrip().endswith("yes")]
@@ -331,7 +336,9 @@ def test_a_run_is_not_measured_on_tables_of_another_kind(
         ("--data.path houses.csv", 2, "--data.target"),
         ("--data.path houses.csv --data.target prize", 1, "Did you mean 'price'"),
         ("--data.path gone.csv --data.target price", 1, "gone.csv"),
-        ("--head quantiles", 2, "take pinball"),
+        ("--head quantiles", 2, "with --head quantiles take one of pinball, quantile"),
+        ("--loss gaussian_nll", 2, "gaussian_nll is for --head mean_variance; with"),
+        ("--loss poisson", 2, "poisson fits no scaled target; with --head mean take"),
         ("--ensemble 0", 2, "ensemble must be at least 1"),
         ("--class_weight balanced", 2, "class_weight is for classes"),
         ("--data.kinds.age colour", 2, "'colour' is not known"),
