@@ -13,7 +13,7 @@ This file travels beside exported models:
 
 import numpy as np
 
-WEEK, YEAR = 7.0, 365.2425  # days
+YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # days
 
 
 def encode(columns: dict, encoding: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +42,7 @@ def encode(columns: dict, encoding: dict) -> tuple[np.ndarray, np.ndarray]:
             center, scale = np.float32(column["center"]), np.float32(column["scale"])
             numbers.append((x - center) / scale)
         if column["kind"] == "date":
-            for period in (YEAR, WEEK):
+            for period in column.get("periods", (YEAR, WEEK)):
                 period = np.float32(period)
                 turn = np.float32(2 * np.pi) / period * (x - period * (x // period))
                 numbers += [np.sin(turn), np.cos(turn)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerazoo.harness.data import DataError
-from kerazoo.harness.table_encoder import WEEK, YEAR
+from kerazoo.harness.table_encoder import DAY, WEEK, YEAR
 from kerazoo.harness.table_outliers import bounds
 from kerazoo.harness.table_target import Transform, fit_target
 
@@ -141,8 +141,9 @@ def as_served(values: "pandas.Series", kind: str) -> np.ndarray:
 
 def num_features(encoding: Encoding) -> int:
     """Return how many numbers a row is encoded as."""
-    widths = {"number": 1, "date": 5, "category": 0}
-    return sum(widths[c["kind"]] + c.get("flag", False) for c in encoding["columns"])
+    columns = [c for c in encoding["columns"] if c["kind"] != "category"]
+    turns = [c.get("periods", (YEAR, WEEK)) for c in columns if c["kind"] == "date"]
+    return len(columns) + sum(c["flag"] for c in columns) + 2 * sum(map(len, turns))
 
 
 def cardinalities(encoding: Encoding) -> tuple[int, ...]:
@@ -273,6 +274,9 @@ def _fit_column(
         "scale": float(inside.std(dtype="float64")) or 1.0,
         "flag": len(known) < len(values),
     }
+    if kind == "date":
+        has_times = bool((known % 1 != 0).any())
+        fitted["periods"] = [YEAR, WEEK, DAY] if has_times else [YEAR, WEEK]
     # Dates go on beyond the training rows, quantiles do not.
     if number_transform == "quantile" and kind == "number":
         fitted |= _fit_quantiles(np.clip(known, low, high))
@@ -322,7 +326,7 @@ def _numbers(x, column: dict[str, Any]) -> list:
     standardised = (x - center) / scale
     numbers = [_normal(x, column) if "quantiles" in column else standardised]
     if column["kind"] == "date":
-        for period in _whole((YEAR, WEEK), x):
+        for period in _whole(column.get("periods", (YEAR, WEEK)), x):
             turn = 2 * np.pi / period * (x - period * ops.floor(x / period))
             numbers += [ops.sin(turn), ops.cos(turn)]
     if column["flag"]:

@@ -52,7 +52,7 @@ class DataConfig:
     target_clip_iqr: float = 0.0  # the same
     target_drop_iqr: float = 0.0  # or: beyond these the training row is left out
     limit: int = 0  # rows, for a quick try; 0: all
-    stream_above: float = 1.0  # GB of a file that is read in pieces; 0: any file is
+    stream_above: float = 0.25  # GB, unpacked, of a file that is read in pieces
     stream_sample: int = 100_000  # its rows for the encoding, baselines, test scores
 
     def __post_init__(self):

@@ -198,3 +198,20 @@ def test_what_the_sample_does_not_show_is_told_with_its_line(tmp_path):
     file.write_text("\n".join(["x,y", *rows[:gone]]))
     with pytest.raises(DataError, match="changed while it was read"):
         stream.encode(encoding)
+
+
+def test_a_packed_file_is_as_large_as_what_is_in_it(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(50_000), "b": ["x"] * 50_000})
+    for name, write in {
+        "a.csv": lambda path: frame.to_csv(path, index=False),
+        "a.csv.gz": lambda path: frame.to_csv(path, index=False),
+        "a.parquet": frame.to_parquet,
+    }.items():
+        write(tmp_path / name)
+        packed = name != "a.csv"
+        size = (tmp_path / name).stat().st_size / 1e9
+        assert table_stream.is_large(tmp_path / name, 0.9 * size)
+        assert table_stream.is_large(tmp_path / name, 1.02 * size) == packed
+    (tmp_path / "no.parquet").write_bytes(b"no table")
+    assert not table_stream.is_large(tmp_path / "no.parquet", 1.0)
+    assert not table_stream.is_large(tmp_path / "gone.csv", 0.0)

@@ -71,7 +71,12 @@ def test_the_encoding_is_what_one_reads_off_by_hand(encoding):
     assert size["scale"] == pytest.approx(1.5)
     assert colour["vocabulary"] == ["red", "", "blue"]
     assert encoding["target"]["center"] == pytest.approx(np.log(TARGETS[:4]).mean())
-    assert tabular.num_features(encoding) == 2 + 6
+    assert tabular.num_features(encoding) == 2 + 8
+    assert built["periods"] == [365.2425, 7.0, 1.0]  # one training row has a time
+    days = table(TARGETS, FRAME.assign(built=FRAME["built"].dt.floor("D")))
+    without = tabular.fit_encoding(days, TRAIN, "log")
+    assert without["columns"][2]["periods"] == [365.2425, 7.0]
+    assert tabular.num_features(without) == 2 + 6
     assert tabular.cardinalities(encoding) == (4,)
     json.dumps(encoding)
 
@@ -87,6 +92,7 @@ def test_numbers_and_codes_are_right(encoding):
     # 1970-01-08 is a week after the first: the same place in the week.
     np.testing.assert_allclose(numbers[0, 5:7], [0, 1], atol=1e-6)
     np.testing.assert_allclose(numbers[1, 5:7], [0, 1], atol=1e-6)
+    np.testing.assert_allclose(numbers[[0, 3], 7:9], [[0, 1], [0, -1]], atol=1e-2)
     turn = 2 * np.pi * 7 / 365.2425
     np.testing.assert_allclose(numbers[1, 3:5], [np.sin(turn), np.cos(turn)], rtol=1e-5)
     assert numbers.dtype == np.float32 and categories.dtype == np.int32
@@ -322,7 +328,7 @@ def test_the_metric_is_in_the_unit_of_the_target():
 def test_plain_models_see_categories_one_by_one(encoding):
     columns = tabular.served_columns(FRAME, encoding)
     matrix = tabular.plain_features(encode(columns, encoding), encoding)
-    assert matrix.shape == (5, 8 + 4)
+    assert matrix.shape == (5, 10 + 4)
     assert matrix[:, 8:].argmax(1).tolist() == [1, 3, 1, 2, 0]
 
 
