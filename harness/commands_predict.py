@@ -35,6 +35,8 @@ def predict(
     of_table = "encoding" in facts
     if json and of_table:
         raise ValueError("--json: the predictions of a table are CSV")
+    if top and of_table:
+        raise ValueError("--top: a row of a table has one answer")
     if output and not of_table:
         raise ValueError("--output: only the predictions of a table go to a file")
     with reopen(record.info.run_id) as found, quiet():

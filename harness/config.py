@@ -27,7 +27,8 @@ ExportFormat = Literal[
 EXPORT_FORMATS: tuple[str, ...] = typing.get_args(ExportFormat)
 Config = TypeVar("Config")
 # Metrics with one of these in their names are best at their highest.
-HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "f1", "precision", "r2", "recall")
+HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "dice", "f1", "iou", "precision")
+HIGH_IS_BETTER += ("r2", "recall", "similarity")
 # Arguments of models that a template passes itself.
 SET_BY_DATA = {
     *("input_shape", "num_classes", "num_features", "cardinalities"),
@@ -244,9 +245,12 @@ def _comments(config_class: type, prefix: str = "") -> dict[str, str]:
     found = {}
     for base in reversed(config_class.__mro__):
         if dataclasses.is_dataclass(base):
-            for line in inspect.getsource(base).splitlines():
-                if match := re.match(r"    (\w+):.*?  # (.*)", line):
-                    found[prefix + match[1]] = match[2]
+            source = inspect.getsource(base)
+            lines, (tree,) = source.splitlines(), ast.parse(source).body
+            for node in tree.body:
+                if isinstance(node, ast.AnnAssign):
+                    comment = lines[node.end_lineno - 1].partition("  # ")[2]
+                    found[prefix + node.target.id] = comment
     for name, kind in typing.get_type_hints(config_class).items():
         if dataclasses.is_dataclass(kind):
             found |= _comments(kind, f"{prefix}{name}.")
@@ -295,6 +299,8 @@ def _one_line(message: str, config_class: type) -> str:
             f"--{key[1]} takes a list such as [{choices[0]}], of: "
             f"{', '.join(choices)}; got {given[1]!r}."
         )
+    if typing.get_origin(kind) is tuple:
+        return f"--{key[1]} takes a list, such as [{given[1]}]; got {given[1]!r}."
     wanted = {int: "a whole number", float: "a number", bool: "true or false"}
     return f"--{key[1]} takes {wanted.get(kind, kind)}; got {given[1]!r}."
 
@@ -303,7 +309,9 @@ def _choices(kind: Any) -> list[str]:
     if typing.get_origin(kind) is Literal:
         return [str(choice) for choice in typing.get_args(kind) if choice != ""]
     if typing.get_origin(kind) in (typing.Union, types.UnionType, tuple):
-        return [c for inner in typing.get_args(kind) for c in _choices(inner)]
+        inside = typing.get_args(kind)
+        named = [c for inner in inside for c in _choices(inner)]
+        return [*(["true", "false"] if bool in inside else []), *named]
     return []
 
 

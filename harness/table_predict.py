@@ -61,7 +61,10 @@ def predict_rows(
     outputs = answers(model, by_name(model, inputs))
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]
     for name, values in zip(names, outputs.T, strict=True):
-        frame[f"{name}_{target}"] = values
+        title = f"{name}_{target}"
+        while title in frame.columns:  # of an earlier prediction
+            title += "_2"
+        frame[title] = values
     return frame, notes
 
 

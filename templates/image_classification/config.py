@@ -46,6 +46,10 @@ class DataConfig:
                 "data.input_shape must be height, width and channels; got "
                 f"{list(self.input_shape)}"
             )
+        if self.path and self.source in ("digits", "cifar10", "cifar100"):
+            raise ValueError(f"data.path: {self.source} is found without one")
+        if self.grey and self.source != "folder":
+            raise ValueError("data.grey is for a folder of images")
         at_least("data.imbalance", self.imbalance, 1)
         for name in ("image_size", "limit"):
             at_least(f"data.{name}", getattr(self, name), 0)

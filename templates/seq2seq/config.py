@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, share
+from kerazoo.harness.config import above, at_least, one_of, share
 from kerazoo.harness.pair_text import Form, Lower
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]
 Metric = Literal["per", "wer", "cer", "bleu", ""]
 METRICS = {"symbols": "per", "characters": "cer", "words": "bleu", "subwords": "bleu"}
+# Between the logits of every token and the true ones.
+LOSSES = ("token_cross_entropy", "token_focal", "unlikelihood", "r_drop")
 SPELLING = ("cmudict", "pronalsyl")  # words to phonemes
 
 
@@ -133,6 +135,7 @@ class Config(TrainingConfig):
     ] = ("saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic")  # what to write
 
     def __post_init__(self):
+        one_of("loss", self.loss, LOSSES)
         super().__post_init__()
         if self.class_weight != "none":
             raise ValueError("class_weight is for classes, which are not there")

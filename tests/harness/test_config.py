@@ -184,6 +184,8 @@ MISTAKES = [
     ("--export tflight", "--export takes a list such as [saved_model], of: saved"),
     ("--export [tflight]", "--export takes a list such as [saved_model], of: saved"),
     ("--data.sizes [a]", "--data.sizes takes"),
+    ("--data.sizes 3", "--data.sizes takes a list, such as [3]; got '3'."),
+    ("--jit_compile xyz", "'xyz' is not known. Choose from: true, false, auto."),
     ("--model.name resnet2", "There is no model 'resnet2' in the zoo. Did you mean"),
     ("--model.arguments.dropuot 1", "no argument 'dropuot'. Did you mean 'dropout'?"),
     (

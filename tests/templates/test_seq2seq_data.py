@@ -156,6 +156,7 @@ def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
         (["--data.path", str(file), "--data.stress", "true"], "stress is for cmudict"),
         (["--data.target_path", "b.txt"], "data.target_path needs the sources"),
         (["--class_weight", "balanced"], "class_weight is for classes"),
+        (["--loss", "crf"], "'crf' is not known. Choose from: token_cross_entropy,"),
     ]:
         assert message in refused(load, capsys, *flags)
 
