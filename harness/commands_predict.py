@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kerazoo.harness.commands import as_json, quiet
+
+BATCH_SIZE = 64  # images that are read and answered at a time
 
 
 def predict(
@@ -14,7 +17,7 @@ def predict(
     json: bool,
     output: Path | None,
     **search,
-) -> None:
+) -> int:
     """Name the classes of images, predict the rows of a table, or answer texts.
 
     Texts that are not given are read from the standard input, one a line.
@@ -46,24 +49,48 @@ def predict(
     elif of_table:
         _predict_table(model, facts["encoding"], config.data, inputs, output)
     else:
-        _predict_images(model, facts["labels"], inputs, top or 3, json)
+        return _predict_images(model, facts["labels"], inputs, top or 3, json)
+    return 0
 
 
-def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -> None:
+def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -> int:
+    import numpy as np
+
     if not files:
         raise ValueError("give the files of images to predict")
-    with quiet():
-        from kerazoo.harness.images import read_images
+    failed = 0
+    for start in range(0, len(files), BATCH_SIZE):
+        some, errors = _read_images(files[start : start + BATCH_SIZE], model)
+        failed += len(errors)
+        if errors and len(files) == 1:
+            raise errors[0]
+        for error in errors:
+            print(f"error: {error}", file=sys.stderr)
+        if not some:
+            continue
+        with quiet():
+            probabilities = model.predict_on_batch(np.stack(list(some.values())))
+        for file, shares in zip(some, probabilities, strict=True):
+            order = shares.argsort()[::-1][:top]
+            best = [(labels[i], float(shares[i])) for i in order]
+            if json:
+                print(as_json({"file": file, "classes": dict(best)}, indent=None))
+            else:
+                print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+    return 1 if failed else 0
 
-        pixels = read_images(files, *model.input_shape[1:])
-        probabilities = model.predict(pixels, verbose=0)
-    for file, shares in zip(files, probabilities, strict=True):
-        order = shares.argsort()[::-1][:top]
-        best = [(labels[i], float(shares[i])) for i in order]
-        if json:
-            print(as_json({"file": file, "classes": dict(best)}, indent=None))
-        else:
-            print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
+
+def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exception]]:
+    """Return the pixels of the files that can be read, and why others cannot."""
+    from kerazoo.harness.images import read_images
+
+    found, errors = {}, []
+    for file in files:
+        try:
+            (found[file],) = read_images([file], *model.input_shape[1:])
+        except (OSError, ValueError) as error:
+            errors.append(error)
+    return found, errors
 
 
 def _lines_of_input() -> list[str]:

@@ -29,6 +29,7 @@ def in_project(trained, monkeypatch):
 # --------------------------------------------------------------------------- list, info
 
 
+RECORDS = ("model.json", "verification.md")  # of what was exported
 TABLES = ["diabetes", "california", "diamonds"]
 IMAGES = ["digits", "fashion_mnist", "mnist", "cifar10", "cifar100"]
 
@@ -204,12 +205,20 @@ def test_predict_names_the_most_probable_classes(in_project, tmp_path, call):
     assert answer["file"] == str(files[0])
     assert set(answer["classes"]) == set("0123456789")
     assert sum(answer["classes"].values()) == pytest.approx(1, abs=1e-4)
+    # One that cannot be read is told, and the others are answered.
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    status, shown, errors = call("predict", "last", tmp_path / "broken.png", *files)
+    assert status == 1 and len(shown.splitlines()) == 2
+    assert errors.startswith("error: ") and "broken.png" in errors
+    assert errors.count("\n") == 1
 
 
 def test_export_of_a_run_stores_the_files_with_the_run(trained, tmp_path):
     project = Project(tmp_path / "copy")
     project.folder.mkdir()
     shutil.copy(trained.folder / "mlflow.db", project.folder)
+    exports = trained.artifacts() / "exports"
+    before = {name: (exports / name).read_bytes() for name in RECORDS}
     done = kerazoo(
         *("export", "last", "--formats", "tflite-int8-dynamic", "--folder", "out"),
         *("--tolerance", "0.5"),
@@ -228,9 +237,13 @@ def test_export_of_a_run_stores_the_files_with_the_run(trained, tmp_path):
             )
         )
     )
-    stored = trained.artifacts() / "exports" / "model_int8_dynamic.tflite"
-    assert stored.is_file()
-    stored.unlink()
+    told = json.loads((exports / "model.json").read_text())["files"]
+    assert [file["format"] for file in told] == [
+        *("saved_model", "tflite", "tflite-int8-dynamic", "tflite-int8")
+    ]
+    (exports / "model_int8_dynamic.tflite").unlink()
+    for name, content in before.items():
+        (exports / name).write_bytes(content)
 
 
 @pytest.mark.parametrize("remote", [False, True])

@@ -1,5 +1,6 @@
 """How `kerazoo predict` searches for answers: what may be asked, and what is made."""
 
+import contextlib
 import io
 import json
 from types import SimpleNamespace
@@ -70,7 +71,10 @@ def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
     record = type("Record", (), {"info": type("Info", (), {"run_id": "1"})})
     monkeypatch.setattr(tracking, "find_run", lambda run: record)
     monkeypatch.setattr(tracking, "read_json", lambda *_: json.loads(facts))
-    monkeypatch.setattr(tracking, "load_model", lambda _: None)
+    run = SimpleNamespace(load_model=lambda: None, config=None)
+    monkeypatch.setattr(
+        "kerazoo.harness.reopen.reopen", lambda _: contextlib.nullcontext(run)
+    )
     monkeypatch.setattr(
         "kerazoo.harness.text_predict.predict_texts",
         lambda model, facts, texts, search: [x[: search.top] for x in found],
