@@ -20,14 +20,9 @@ from kerazoo.harness import tracking
 
 NAMES = ("pronalsyl-transformer_small", "pronalsyl-lstm_small")
 NAMES += ("cmudict-transformer_small", "cmudict-lstm_small")
-RECIPE = {
-    "transformer_small": [
-        *("--epochs", "32", "--loss", "r_drop", "--average_epochs", "5"),
-    ],
-    "lstm_small": ["--epochs", "12"],
-}
+EPOCHS = {"transformer_small": "24", "lstm_small": "12"}
 # AVX-512 cores multiply half-wide numbers in less time; weights stay float32.
-PRECISION = ["--precision", "mixed_bfloat16"]
+COMMON = ["--precision", "mixed_bfloat16", "--decoding.samples", "500"]
 FORMATS = ("tflite", "tflite-fp16", "tflite-int8-dynamic")
 
 TEXT = """# Spelling to phonemes
@@ -69,7 +64,7 @@ distilled ensemble with extra words 19.88.
 def flags(name: str, folder: str) -> list[str]:
     data, model = name.split("-")
     where = ["--data.path", folder] if data == "pronalsyl" else ["--data.name", data]
-    chosen = ["--model.name", model, *RECIPE[model], *PRECISION]
+    chosen = ["--model.name", model, "--epochs", EPOCHS[model], *COMMON]
     return [*where, *chosen, "--run_name", name]
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kerazoo.harness.decoded_score import DecodedScore
     from kerazoo.zoo.seq2seq.decoding import Translator
 
-NUM_DECODED = 500  # validation texts that are answered after every epoch
 SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
 
 
@@ -99,14 +98,18 @@ class Run:
         self.tracker.metrics(best)
 
     def decoded_score(self, translator: "Translator", data: Data) -> "DecodedScore":
-        """Return what scores a model's answers to some validation texts every epoch."""
+        """Return what scores a model's answers to validation texts after every epoch.
+
+        To how many says `config.decoding.samples`: of few, chance picks the best epoch.
+        """
         from kerazoo.harness.decoded_score import DecodedScore
 
         sources, references = data.references["validation"]
+        some = self.config.decoding.samples or len(sources)
         return DecodedScore(
             translator_of_texts(translator, data),
-            sources[:NUM_DECODED],
-            references[:NUM_DECODED],
+            sources[:some],
+            references[:some],
             reports.of_task(data.task).judge(data),
             lambda table: self.tracker.table(
                 table, "tables/samples.json", needed=False

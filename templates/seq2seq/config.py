@@ -103,10 +103,11 @@ class DecodingConfig:
     beam: int = 4  # hypotheses that are followed; 1: greedy
     length_penalty: float = 0.6  # alpha of Wu et al. 2016; 0: none
     max_length: int = 0  # tokens of an answer; 0: as many as the longest target
+    samples: int = 2000  # validation sources answered after every epoch; 0: all
 
     def __post_init__(self):
         at_least("decoding.beam", self.beam, 1)
-        for name in ("length_penalty", "max_length"):
+        for name in ("length_penalty", "max_length", "samples"):
             at_least(f"decoding.{name}", getattr(self, name), 0)
 
 
