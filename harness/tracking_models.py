@@ -194,8 +194,10 @@ def _only_classes_of(model: "keras.Model") -> Iterator[dict[str, Any]]:
         if name != "__main__" and _lies_in(module, folders)
     }
     used = {type(layer) for layer in model._flatten_layers()}
+    config = json.dumps(keras.saving.serialize_keras_object(model), default=str)
     for name, kind in kept.items():
-        if kind not in used and getattr(kind, "__module__", "") not in apart:
+        # Functions are in the config alone.
+        if kind not in used and f'"{name}"' not in config:
             del registered[name]
     for module in apart.values():
         cloudpickle.register_pickle_by_value(module)
