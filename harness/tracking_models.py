@@ -36,7 +36,7 @@ def log_network(model: "keras.Model", example: "np.ndarray") -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    from kerazoo.harness.export import portable
+    from kerazoo.harness.portable import portable
 
     def schema(tensors):
         specs = [
@@ -104,7 +104,7 @@ def log_text_model(
         example: a few texts.
         facts: tokenisers and normalisers, as in a run's `data.json`.
     """
-    from kerazoo.harness.export import portable
+    from kerazoo.harness.portable import portable
 
     known = ("source_tokeniser", "target_tokeniser", "source_normaliser")
     kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
