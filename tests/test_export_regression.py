@@ -126,7 +126,9 @@ def test_a_single_column_of_texts_in_float(name, tmp_path):
     texts = np.array(["red", "green", "blue", "none"])[rows["categories"][:, 0]]
     frame = pd.DataFrame({"number": rows["numbers"][:, 0], "text": texts})
     kinds = {"number": "number", "text": "category"}
-    columns = [SimpleNamespace(name=n, kind=kind) for n, kind in kinds.items()]
+    columns = [
+        SimpleNamespace(name=n, kind=kind, hint=None) for n, kind in kinds.items()
+    ]
     given = SimpleNamespace(
         frame=frame, columns=columns, targets=targets[:, 0], target="y"
     )
