@@ -171,6 +171,7 @@ def parse_config(
     try:
         for flag in arguments:
             _check_flag(flag, known, free)
+            _check_group(flag.split("=")[0].removeprefix("--"), config_class)
         return parser.instantiate(parser.parse_args(arguments)).as_config
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         message = _one_line(str(error), config_class)
@@ -272,6 +273,15 @@ def _check_flag(flag: str, known: list[str], free: tuple[str, ...]) -> None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ValueError(f"there is no flag {name}.{hint} --help shows them all.")
+
+
+def _check_group(name: str, config_class: type) -> None:
+    kind = typing.get_type_hints(config_class).get(name)
+    if dataclasses.is_dataclass(kind):
+        fields = ", ".join(
+            f"--{name}.{field.name}" for field in dataclasses.fields(kind)
+        )
+        raise ValueError(f"--{name} alone says nothing; there are {fields}.")
 
 
 def _one_line(message: str, config_class: type) -> str:

@@ -178,6 +178,7 @@ MISTAKES = [
         "--optimizer sgd --optimizer_arguments.momentm .9",
         "argument of sgd: 'momentm' is not known. Did you mean 'momentum'?",
     ),
+    ("--model cnn", "--model alone says nothing; there are --model.name, --model.arg"),
     ("--model.arguments.num_classes 3", "num_classes: the data say what it is"),
     ("--optimizer adamm", "optimizer: 'adamm' is not known. Did you mean 'adam'?"),
     ("--loss focul", "loss: 'focul' is not known. Did you mean 'focal'?"),
