@@ -32,25 +32,20 @@ TARGETS = Kind(
     perfect=lambda y, x: y,
     misfits=pair_misfits,
 )
-POSITIVES = Kind(
+POSITIVES = replace(
+    TARGETS,
     sample=lambda rng, n: (
         eighths(rng.gamma(2.0, size=(n, 3)) + 0.5),
         rng.gamma(2.0, size=(n, 3)) + 0.1,
     ),
-    twins=TARGETS.twins,
-    extremes=both_signs,
-    perfect=lambda y, x: y,
-    misfits=pair_misfits,
 )
-LOG_MEANS = Kind(
+LOG_MEANS = replace(
+    TARGETS,
     sample=lambda rng, n: (
         eighths(rng.gamma(2.0, size=(n, 3)) + 0.5),
         rng.normal(size=(n, 3)),
     ),
-    twins=TARGETS.twins,
-    extremes=both_signs,
     perfect=lambda y, x: np.log(y),
-    misfits=pair_misfits,
 )
 COUNTS = Kind(
     sample=lambda rng, n: (rng.poisson(1.5, (n, 3)), rng.normal(size=(n, 3))),
