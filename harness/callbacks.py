@@ -9,8 +9,6 @@ from pathlib import Path
 
 import keras
 
-from kerazoo.harness.config import not_among
-
 
 class NonFiniteLossError(ArithmeticError):
     """The loss became NaN or infinite."""
@@ -114,8 +112,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.best_epoch: int | None = None
 
     def on_epoch_end(self, epoch, logs=None):  # noqa: D102
-        if self.monitor not in logs:
-            raise ValueError(f"monitor: {not_among(self.monitor, list(logs))}")
         self._save(self.model, "last.keras")
         if self.keep_better(logs):
             self.best_epoch = epoch

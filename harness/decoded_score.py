@@ -40,6 +40,14 @@ class DecodedScore(keras.callbacks.Callback):
         self.metric = metric
         self.show = show
 
+    @property
+    def names(self) -> list[str]:
+        """What the scores are called."""
+        # A right answer to one source is enough to see it.
+        first = self.references[:1]
+        measured = self.metric.measure([right[0] for right in first], first)
+        return [f"val_{name}" for name in measured]
+
     def score(self) -> dict[str, float]:
         """Return the scores of the model's answers as it is now, as `val_…`."""
         self.answers = self.translate(self.sources)

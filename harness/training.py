@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness.config import TrainingConfig
+from kerazoo.harness.config import TrainingConfig, not_among
 from kerazoo.harness.data import Data
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def fit(
 
     if hasattr(model.loss, "attach"):  # a loss with variables of its own
         model.loss.attach(model)
+    _check_monitor(config.monitor, model, data, scorers)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
     checkpoint = ours.Checkpoint(folder, config.monitor, config.better)
     average = ours.WeightAverage(config.epochs, config.average_epochs)
@@ -153,3 +154,15 @@ def validate(
     for scorer in scorers:
         logs |= scorer.score()
     return logs
+
+
+def _check_monitor(
+    monitor: str, model: "keras.Model", data: Data, scorers: Sequence["DecodedScore"]
+) -> None:
+    """Refuse a metric that no epoch will have before the first one is trained."""
+    # Keras knows a model's metrics once they have seen a batch.
+    names = model.evaluate(data.validation, steps=1, verbose=0, return_dict=True)
+    known = [f"val_{name}" for name in names]
+    known += [name for scorer in scorers for name in scorer.names]
+    if monitor not in (*known, *names):
+        raise ValueError(f"monitor: {not_among(monitor, known)}")

@@ -18,6 +18,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+# What YAML and flags can say, and the annotation that it fits.
+PLAIN = {
+    type(None): "None",
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    tuple: "tuple",
+    list: "tuple",
+    dict: "dict",
+}
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -37,6 +49,7 @@ class ModelCard:
     multiply_adds: int
     arguments: dict[str, Any]  # what this variant fixes
     defaults: dict[str, Any]  # every other argument of the builder
+    types: dict[str, str]  # of the arguments, as annotations have them
     description: str  # the builder's docstring
     module: str
     builder: str
@@ -118,17 +131,22 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> None:
     """Check that a model's builder takes these arguments, without building it.
 
     Raises:
-        ValueError: no model has that name, or its builder has no such argument.
+        ValueError: no model has that name, its builder has no such argument, or one
+            of another type.
     """
     card = model_card(name)
     allowed = [*card.defaults, *card.arguments]
-    for argument in arguments:
+    for argument, value in arguments.items():
         if argument not in allowed:
             near = difflib.get_close_matches(argument, allowed, n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"{name} takes no argument {argument!r}.{hint} "
                 f"It takes: {', '.join(allowed)}."
+            )
+        if not _fits(value, card.types[argument]):
+            raise ValueError(
+                f"{name} takes {argument} as {card.types[argument]}; got {value!r}."
             )
 
 
@@ -180,7 +198,7 @@ def _read_cards(file: Path) -> Iterator[ModelCard]:
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and decorator.func.id == "register":
                 shared = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords}
-                signature = _defaults(node.args)
+                signature, types = _defaults(node.args), _types(node.args)
                 for name, fields in shared.pop("variants").items():
                     fixed = fields.get("arguments", {})
                     yield ModelCard(
@@ -190,6 +208,7 @@ def _read_cards(file: Path) -> Iterator[ModelCard]:
                         builder=node.name,
                         description=ast.get_docstring(node) or "",
                         defaults={k: v for k, v in signature.items() if k not in fixed},
+                        types=types,
                         **{"arguments": {}, **shared, **fields},
                     )
 
@@ -204,3 +223,17 @@ def _defaults(arguments: ast.arguments) -> dict[str, Any]:
         for name, default in zip(names, defaults, strict=True)
         if name != "name"
     }
+
+
+def _types(arguments: ast.arguments) -> dict[str, str]:
+    return {
+        each.arg: ast.unparse(each.annotation)
+        for each in [*arguments.args, *arguments.kwonlyargs]
+    }
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Say whether a plain value is of a type; what is inside of it is not looked at."""
+    kind = PLAIN.get(type(value))
+    wanted = {each.split("[")[0] for each in annotation.split(" | ")}
+    return kind is None or kind in wanted or (kind == "int" and "float" in wanted)

@@ -69,6 +69,8 @@ def test_training_stops_when_no_epoch_is_better(mode, tmp_path):
     scores = {"min": [3, 2, 2.5, 2.1, 9, 1], "max": [1, 2, 1.5, 1.9, 0, 9]}[mode]
 
     class Scores(keras.callbacks.Callback):
+        names = ("val_score",)
+
         def on_epoch_end(self, epoch, logs=None):
             logs["val_score"] = scores[epoch]
 
@@ -77,12 +79,7 @@ def test_training_stops_when_no_epoch_is_better(mode, tmp_path):
     )
     data, log = make_data(), Log()
     model = make_model(config, data)
-    # Before the harness's own callbacks, as a metric of the model would be.
-    original = model.fit
-    model.fit = lambda *a, callbacks, **k: original(
-        *a, callbacks=[Scores(), *callbacks], **k
-    )
-    training.fit(model, data, config, tmp_path, [log])
+    training.fit(model, data, config, tmp_path, [log], [Scores()])
     assert [logs["best_epoch"] for logs in log.logs] == [1, 2, 2, 2]
 
 
@@ -108,6 +105,8 @@ def test_averaged_weights_are_those_that_are_judged_and_kept(tmp_path):
 
 class Marks(keras.callbacks.Callback):
     """Marks every epoch worse than the one before, and their mean as told."""
+
+    names = ("val_mark",)
 
     def __init__(self, averaged):
         super().__init__()
@@ -255,9 +254,12 @@ def test_a_signal_that_is_ignored_is_ignored_in_training_too(tmp_path):
         signal.signal(signal.SIGINT, before)
 
 
-def test_an_unknown_monitor_is_named_with_the_nearest(tmp_path):
+def test_an_unknown_monitor_is_told_before_the_first_step(tmp_path):
+    data, config = make_data(), make_config(monitor="val_acuracy")
+    model = make_model(config, data)
     with pytest.raises(ValueError, match=r"monitor: 'val_acuracy' .*'val_accuracy'"):
-        fit(tmp_path, monitor="val_acuracy")
+        training.fit(model, data, config, tmp_path, [])
+    assert int(model.optimizer.iterations) == 0
 
 
 # -------------------------------------------------------------------------- checkpoints

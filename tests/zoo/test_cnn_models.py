@@ -135,6 +135,12 @@ def test_pixels_are_scaled_inside_the_model(name):
     np.testing.assert_allclose(scaled, [-1.0, 0.0, 1.0], atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [n for n in FAMILIES if "1d" not in n])
+def test_digits_of_8_x_8_pixels_are_enough(name):
+    model = zoo.create_model(name, input_shape=(8, 8, 1))
+    assert model(random_inputs((8, 8, 1))).shape[1:] == (10,)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_dropout_acts_in_training_only(name):
     model = small_model(name)
@@ -165,11 +171,11 @@ def test_stochastic_depth_skips_whole_blocks_of_a_sample():
         ("resnet18", {"stem": "large"}, 'stem must be "small" or "imagenet"; got'),
         ("vgg11", {"depth": 12}, "depth must be 11, 13 or 16; got 12"),
         ("wide_resnet16_4", {"depth": 17}, "depth must be 6n"),
-        ("lenet5", {"input_shape": (8, 8, 1)}, "at least 12 × 12 pixels"),
+        ("lenet5", {"input_shape": (3, 8, 1)}, "at least 4 × 4 pixels"),
         ("cnn", {"filters": ()}, "at least one stage"),
         ("cnn1d", {"filters": ()}, "at least one stage"),
         ("convnext_atto", {"filters": (8,)}, "one number for each stage"),
-        ("densenet_bc100", {"stem": 3}, "stem must be"),
+        ("densenet_bc100", {"stem": "big"}, "stem must be"),
         ("mobilenet_v2", {"stem": ""}, "stem must be"),
         ("mobilenet_v3_small", {"stem": ""}, "stem must be"),
         ("efficientnet_b0", {"stem": ""}, "stem must be"),

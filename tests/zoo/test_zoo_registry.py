@@ -71,7 +71,7 @@ def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
     folder.mkdir()
     declaration = (
         "@register(task='t', paper='p', year=2000, variants={'same': "
-        "{'params': 1, 'multiply_adds': 1}})\ndef build(name='same'):\n    pass\n"
+        "{'params': 1, 'multiply_adds': 1}})\ndef build(name: str = 'same'):\n    pass\n"
     )
     (folder / "one.py").write_text(declaration)
     (folder / "two.py").write_text(declaration)
@@ -80,6 +80,36 @@ def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
         ValueError, match=r"two\.py: the model 'same' is declared twice"
     ):
         registry._cards.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("resnet20", "dropout", "high"),
+        ("resnet20", "num_classes", 2.5),
+        ("resnet20", "num_classes", True),
+        ("resnet20", "input_shape", 32),
+        ("resnet20", "activation", None),
+        ("transformer_small", "key_value_heads", "all"),
+        ("mlp", "embedding_options", "num_bins"),
+    ],
+)
+def test_an_argument_of_another_type_is_named_with_its_own(name, argument, value):
+    wanted = rf"{name} takes {argument} as .*; got {re.escape(repr(value))}\."
+    with pytest.raises(ValueError, match=wanted):
+        zoo.check_arguments(name, {argument: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("resnet20", {"dropout": 0, "input_shape": [28, 28, 1]}),
+        ("transformer_small", {"key_value_heads": None, "width": 64}),
+        ("mlp", {"embeddings": "periodic", "embedding_options": {"size": 8}}),
+    ],
+)
+def test_what_yaml_can_say_fits(name, arguments):
+    zoo.check_arguments(name, arguments)
 
 
 def test_listing_is_fast_and_imports_no_framework(run_python):

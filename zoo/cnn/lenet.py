@@ -3,7 +3,8 @@
 Deviations: plain average pooling in place of subsampling with a learned slope and bias;
 the third layer sees all six maps (the paper wires 60 of 96 pairs); a dense layer of
 logits in place of radial basis functions; ReLU by default (the paper: scaled tanh);
-"same" padding in the first layer in place of digits padded from 28 to 32 pixels.
+"same" padding in the first layer in place of digits padded from 28 to 32 pixels, and in
+the second where an image has fewer than 12 pixels a side.
 """
 
 import keras
@@ -40,16 +41,17 @@ def lenet5(
         output: (batch, num_classes), logits.
 
     Raises:
-        ValueError: an image of fewer than 12 × 12 pixels.
+        ValueError: an image of fewer than 4 × 4 pixels.
     """
-    if min(input_shape[:2]) < 12:
-        raise ValueError(f"lenet5 needs at least 12 × 12 pixels; got {input_shape}")
+    if min(input_shape[:2]) < 4:
+        raise ValueError(f"lenet5 needs at least 4 × 4 pixels; got {input_shape}")
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(inputs)
     x = layers.Conv2D(6, 5, padding="same", name="conv1")(x)
     x = activate(x, activation, f"conv1_{activation}")
     x = layers.AveragePooling2D(2, name="pool1")(x)
-    x = layers.Conv2D(16, 5, name="conv2")(x)
+    padding = "same" if min(input_shape[:2]) < 12 else "valid"
+    x = layers.Conv2D(16, 5, padding=padding, name="conv2")(x)
     x = activate(x, activation, f"conv2_{activation}")
     x = layers.AveragePooling2D(2, name="pool2")(x)
     x = layers.Flatten(name="flatten")(x)
