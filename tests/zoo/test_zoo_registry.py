@@ -71,7 +71,8 @@ def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
     folder.mkdir()
     declaration = (
         "@register(task='t', paper='p', year=2000, variants={'same': "
-        "{'params': 1, 'multiply_adds': 1}})\ndef build(name: str = 'same'):\n    pass\n"
+        "{'params': 1, 'multiply_adds': 1}})\n"
+        "def build(name: str = 'same'):\n    pass\n"
     )
     (folder / "one.py").write_text(declaration)
     (folder / "two.py").write_text(declaration)
