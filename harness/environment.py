@@ -21,7 +21,10 @@ def packages() -> str:
 
 
 def git_state(folder: Path) -> tuple[str, str] | None:
-    """Return the commit of a folder and the changes since; None outside a checkout."""
+    """Return the commit of a folder and the changes since; None outside a checkout.
+
+    Of files that git does not know, those in the folder are named.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(folder), *arguments]
@@ -34,7 +37,9 @@ def git_state(folder: Path) -> tuple[str, str] | None:
         ).stdout
 
     try:
-        return git("rev-parse", "HEAD").strip(), git("diff", "HEAD")
+        new = git("ls-files", "--others", "--exclude-standard").splitlines()
+        named = "".join(f"# not in git: {name}\n" for name in new)
+        return git("rev-parse", "HEAD").strip(), named + git("diff", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -198,7 +198,6 @@ class Run:
         sizes = ", ".join(f"{v:,} {k}" for k, v in data.sizes.items())
         print(f"data   {data.name}: {sizes}; {data.subject}")
         print(f"model  {model.name}: {model.count_params():,} parameters")
-        print(f"run    {log.name}: {log.url}")
 
     def _end(self, status: str, problem: str = "") -> None:
         if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
@@ -231,6 +230,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     try:
         run.folder.mkdir(parents=True)
         _record_origin(run)
+        print(f"run    {run.tracker.name}: {run.tracker.url}")
         yield run
     except KeyboardInterrupt:
         run._end("KILLED", "interrupted")

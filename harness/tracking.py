@@ -31,6 +31,7 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+LONGEST_SETUP = 120  # seconds that a first run waits for another one's
 UI_ADDRESS = "http://127.0.0.1:5000"
 # Without it MLflow shows a newcomer its pages for language models.
 _TRAINING = "workflowType=machine_learning"
@@ -212,6 +213,21 @@ def start(experiment: str, run_name: str) -> Tracker:
 
 def _choose_experiment(mlflow, name: str) -> None:
     uri = mlflow.get_tracking_uri()
+    if not uri.startswith("sqlite"):
+        _create_or_choose(mlflow, name)
+        return
+    import portalocker
+
+    # MLflow freezes the location at creation: relative, it would break with the first
+    # run from another folder.
+    folder = Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlruns"
+    folder.mkdir(parents=True, exist_ok=True)
+    # MLflow 3.17 lets first runs at once each set up the store; all but one fail.
+    with portalocker.Lock(folder / ".lock", timeout=LONGEST_SETUP):
+        _create_or_choose(mlflow, name, folder.as_uri())
+
+
+def _create_or_choose(mlflow, name: str, location: str | None = None) -> None:
     known = mlflow.get_experiment_by_name(name)
     if known and known.lifecycle_stage == "deleted":
         raise ValueError(
@@ -219,11 +235,8 @@ def _choose_experiment(mlflow, name: str) -> None:
             f"{known.experiment_id}` brings it back with its runs; or give "
             "--experiment another name."
         )
-    if uri.startswith("sqlite") and known is None:
-        # MLflow freezes the location at creation: relative, it would break with the
-        # first run from another folder.
-        folder = Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlruns"
-        mlflow.create_experiment(name, artifact_location=folder.as_uri())
+    if location and known is None:
+        mlflow.create_experiment(name, artifact_location=location)
     mlflow.set_experiment(name)
 
 

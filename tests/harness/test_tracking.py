@@ -3,6 +3,7 @@
 import http.server
 import json
 import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -237,6 +238,15 @@ def test_metrics_that_still_wait_are_sent_at_the_end(server, monkeypatch):
     assert [m["step"] for m in server.received] == [2]
 
 
+def test_first_runs_at_once_share_a_new_store(tmp_path):
+    program = (
+        "from kerazoo.harness import tracking; tracking.start('a', '').end('FAILED')"
+    )
+    command = [sys.executable, "-c", program]
+    started = [subprocess.Popen(command, cwd=tmp_path) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+
+
 # ----------------------------------------------------------------------- finding a run
 
 
@@ -385,7 +395,9 @@ def test_environment_knows_commit_and_changes(tmp_path):
     assert len(commit) == 40 and changes == ""
     file.write_text("a = 2\n")
     assert environment.git_state(tmp_path)[0] == commit
-    assert "-a = 1\n+a = 2" in environment.git_state(tmp_path)[1]
+    assert environment.git_state(tmp_path)[1].endswith("-a = 1\n+a = 2\n")
+    (tmp_path / "b.py").write_text("b = 1\n")
+    assert environment.git_state(tmp_path)[1].startswith("# not in git: b.py\ndiff ")
     lines = environment.packages().splitlines()
     assert lines[0].startswith("# Python 3.")
     assert any(line.startswith("keras==") for line in lines)

@@ -37,9 +37,9 @@ def test_a_copy_has_all_that_a_project_needs(trained):
 def test_the_output_of_a_file_is_plain_lines(trained):
     lines = trained.done.stdout.splitlines()
     assert "\x1b" not in trained.done.stdout and "\r" not in trained.done.stdout
-    assert lines[0] == "data   digits: 160 train, 160 validation, 160 test; 10 classes"
-    assert lines[1].startswith("model  cnn: ") and lines[1].endswith(" parameters")
-    assert re.match(r"run    cnn-digits: http://127\.0\.0\.1:5000/#/experi", lines[2])
+    assert re.match(r"run    cnn-digits: http://127\.0\.0\.1:5000/#/experi", lines[0])
+    assert lines[1] == "data   digits: 160 train, 160 validation, 160 test; 10 classes"
+    assert lines[2].startswith("model  cnn: ") and lines[2].endswith(" parameters")
     score = r"accuracy \d\.\d{4}  loss \d+\.\d{4}  val_accuracy .*  val_loss .*"
     for epoch, line in enumerate(lines[3:5], 1):
         assert re.fullmatch(rf"epoch {epoch}/2 +\d+\.\d s  {score}", line)
