@@ -141,6 +141,7 @@ def _model_card(name: str) -> str:
         f"variants       {', '.join(other.name for other in family)}",
         f"pretrained     {', '.join(card.pretrained) or 'no'}",
         f"licence        {card.licence}",
+        *(f"trained with   {key} {value:g}" for key, value in card.recipe.items()),
         "",
         "arguments and their defaults:",
         *(f"  {key:<14} {value!r}" for key, value in arguments.items()),

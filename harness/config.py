@@ -301,6 +301,8 @@ def _one_line(message: str, config_class: type) -> str:
     kind: Any = config_class
     for part in key[1].split("."):
         kind = typing.get_type_hints(kind)[part]
+    if typing.get_args(kind)[1:] == (type(None),):  # of `float | None` the float
+        kind = typing.get_args(kind)[0]
     choices = _choices(kind)
     if choices and not str(kind).startswith("tuple"):
         return f"--{key[1]}: {not_among(given[1], choices)}"

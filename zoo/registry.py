@@ -11,7 +11,7 @@ import fnmatch
 import functools
 import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,8 @@ class ModelCard:
     module: str
     builder: str
     licence: str = "Apache-2.0"
+    # How its paper trains it: "learning_rate" and "weight_decay" of AdamW.
+    recipe: dict[str, float] = field(default_factory=dict)
     pretrained: tuple[str, ...] = ()  # names of published weights
     exports_tested: bool = True  # whether the tests export it in every format
     failed_exports: tuple[str, ...] = ()  # formats that do not pass verification

@@ -7,6 +7,7 @@ from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
 from kerazoo.harness.config import ExportFormat, above, at_least, one_of, share
+from kerazoo.zoo import model_card
 
 # By head, the losses between its numbers and a target that is scaled to mean 0.
 LOSSES = {
@@ -22,6 +23,8 @@ OUTLIER_RULES = (  # of the features, and of the target; 0 is off
     ("winsorise", "clip_iqr"),
     ("target_winsorise", "target_clip_iqr", "target_drop_iqr"),
 )
+# Where neither a flag nor the model's own recipe says it.
+RECIPE = {"learning_rate": 1e-3, "weight_decay": 1e-4}
 KINDS = ("number", "category", "boolean", "date")
 
 
@@ -91,7 +94,8 @@ class Config(TrainingConfig):
     experiment: str = "regression"  # the MLflow experiment
     epochs: int = 60  # passes over the training split
     batch_size: int = 64  # rows per step
-    learning_rate: float = 1e-3  # the highest, reached after the warm-up
+    learning_rate: float | None = None  # the highest; none: the model's own, or 1e-3
+    weight_decay: float | None = None  # per update; none: the model's own, or 1e-4
     loss: str = "mse"  # a name from `kerazoo list losses`; it must fit the head
     monitor: str = "val_rmse"  # which metric picks the best epoch
     early_stopping: int = 16  # epochs without a better one before stopping; 0: off
@@ -102,6 +106,10 @@ class Config(TrainingConfig):
     )
 
     def __post_init__(self):
+        # What is written down with a run is what was meant.
+        for name, value in {**RECIPE, **model_card(self.model.name).recipe}.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         super().__post_init__()
         if self.class_weight != "none":
             raise ValueError("class_weight is for classes, which are not there")

@@ -13,7 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workplace import ROOT, execute, kerazoo
 
-from kerazoo.harness import Data, DataError, reports_regression, tables
+from kerazoo.harness import (
+    Data,
+    DataError,
+    parse_config,
+    reports_regression,
+    tables,
+)
 from kerazoo.harness.data import collect
 
 NUM_ROWS = 300
@@ -45,6 +51,20 @@ def template():
 def config_of(template, **fields):
     config = template.config.Config()
     return replace(config, data=replace(config.data, **fields))
+
+
+@pytest.mark.parametrize(
+    ("flags", "rate", "decay"),
+    [
+        ("", 1e-3, 1e-4),
+        ("--model.name tabm", 2e-3, 3e-4),
+        ("--model.name tabm_mini --weight_decay 0", 2e-3, 0.0),
+        ("--model.name tabm --learning_rate 0.1", 0.1, 3e-4),
+    ],
+)
+def test_a_model_is_trained_as_its_paper_does_unless_told(template, flags, rate, decay):
+    config = parse_config(template.config.Config, flags.split())
+    assert (config.learning_rate, config.weight_decay) == (rate, decay)
 
 
 def rows_of(split) -> list[tuple]:

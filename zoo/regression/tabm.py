@@ -8,8 +8,9 @@ Deviations: categories are embedded (the paper: one-hot), as one-hot rows of k m
 grow with the cardinality. The first scales are drawn one by one; the authors' code
 draws one for all channels of a column, which it calls a historical artefact.
 
-The authors' defaults: k 32, depth 3 (2 with embeddings), width 512, dropout 0.1, AdamW
-with learning rate 2e-3 and weight decay 3e-4, gradients clipped to norm 1, patience 16.
+The defaults are the authors': k 32, depth 3 (2 with embeddings), width 512, dropout
+0.1, AdamW with learning rate 2e-3 and weight decay 3e-4. They also clip gradients to
+norm 1.
 """
 
 from typing import Any
@@ -33,6 +34,7 @@ from kerazoo.zoo.regression.members import (
     task="regression",
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
     year=2024,
+    recipe={"learning_rate": 2e-3, "weight_decay": 3e-4},
     variants={
         "tabm": {
             "arguments": {"mini": False},
