@@ -1,19 +1,18 @@
 """Pronunciations of more words, as several models together give them, to train one on.
 
     pip install phonetisaurus
-    python benchmarks/distillation.py --pronalsyl FOLDER --teachers RUN RUN \
+    python benchmarks/distillation.py --pronalsyl FOLDER --teachers FILE FILE \
         --words FILE FILE --output FOLDER
 
 A joint n-gram model (Phonetisaurus, of the training words alone) proposes
-pronunciations of words that the dictionary does not have; finished runs of `kerazoo
-train seq2seq` on the same words judge them with it. OUTPUT gets `train.dict` with the
+pronunciations of words that the dictionary does not have; models that `kerazoo train
+seq2seq` trained on the same words judge them with it. OUTPUT gets `train.dict` with the
 dictionary's words and these, and `validation.dict` and `test.dict` as they were; no
-word of those two is among the new ones. The error rates of all teachers on the
-validation words, and of Phonetisaurus on the test words, are printed.
+word of those two is among the new ones.
 
 WORDS are lists with a word at the start of each line, such as Debian's wamerican-large,
-and the names of the 1990 census that PyPI's `names` has (`names/dist.*`). A RUN is a
-`best.keras`. Sun et al. 2019, arXiv:1904.03446, did so with other teachers.
+and the names of the 1990 census that PyPI's `names` has (`names/dist.*`). A teacher is
+a run's `.keras` file. Sun et al. 2019, arXiv:1904.03446, did so with other teachers.
 """
 
 import argparse
@@ -25,7 +24,7 @@ import keras
 import numpy as np
 import phonetisaurus
 import tensorflow as tf
-from common import FOLDER
+from common import FOLDER, machine, write
 
 from kerazoo.harness import parse_config
 from kerazoo.harness.own_code import imported_from, load_keras
@@ -35,8 +34,32 @@ from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 TEMPLATE = FOLDER.parent / "templates" / "seq2seq"
 ORDER, NUM_BEST, BEAM = "8", 6, 1000  # of Phonetisaurus
-WORST = -2.0  # log-probability below the last proposal, for what was not proposed
 WORD = re.compile(r"[a-z][a-z']{1,21}(?<!'s)")
+TEACHER = (
+    "kerazoo train seq2seq --data.path FOLDER --model.name transformer_small "
+    "--precision mixed_bfloat16 --decoding.samples 500"
+)
+TEXT = """# More words to train on
+
+Error rates on PRONALSYL-2007, measured as in [pronunciation.md](pronunciation.md), of
+what gives pronunciations of words that the dictionary lacks: Phonetisaurus, an 8-gram
+model of the training words alone, and its six best answers as all teachers together
+judge them. Those are it and two Transformers trained on the same words, the best epoch
+of the first and the last one of the second:
+
+```bash
+{teacher} --epochs 24
+{teacher} --epochs 32 --loss r_drop
+```
+
+| who | words | phoneme error rate | word error rate |
+|---|---|---|---|
+{rows}
+
+{added:,} words of lists, the names of the 1990 census and wamerican-large, were added
+to {pairs:,} pairs. {machine}. Made by `python
+benchmarks/distillation.py`.
+"""
 Proposals = dict[str, dict[str, float]]  # of a word, by target: log-probability
 
 
@@ -49,27 +72,46 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
     splits, data = load(chosen.pronalsyl)
-    joint = JointModel(splits["train"], chosen.output / "phonetisaurus")
+    joint = JointModel(splits["train"], chosen.output.with_suffix(".phonetisaurus"))
     teachers = [load_keras(file) for file in chosen.teachers]
+
+    words, references = data.references["validation"]
+    proposed = joint.propose(words)
+    judged = judge_proposals(proposed, teachers, data.tokenisers)
+    test_words, test_references = data.references["test"]
+    answers = {
+        ("Phonetisaurus", "validation"): (best(proposed, words), references),
+        ("all teachers", "validation"): (best(judged, words), references),
+        ("Phonetisaurus", "test"): (
+            best(joint.propose(test_words), test_words),
+            test_references,
+        ),
+    }
     measure = judge(data).measure
-    for split in ("validation", "test"):
-        words, references = data.references[split]
-        proposed = joint.propose(words)
-        print(f"{split}: Phonetisaurus", measure(best(proposed, words), references))
-        if split == "validation":
-            judged = judge_proposals(proposed, teachers, data.tokenisers)
-            print(f"{split}: all teachers", measure(best(judged, words), references))
+    errors = {of: measure(*found) for of, found in answers.items()}
+
     known = {source for pairs in splits.values() for source, *_ in pairs}
     new = new_words(chosen.words, known)
     judged = judge_proposals(joint.propose(new), teachers, data.tokenisers)
-    answers = dict(zip(new, best(judged, new), strict=True))
-    added = [(word, target) for word, target in answers.items() if target]
+    answers = zip(new, best(judged, new), strict=True)
+    added = [(word, target) for word, target in answers if target]
     for split, pairs in splits.items():
         lines = [f"{source} {target}\n" for source, target, *_ in pairs]
         if split == "train":
             lines += [f"{word} {target}\n" for word, target in added]
         (chosen.output / f"{split}.dict").write_text("".join(lines), "utf-8")
-    print(f"{len(added):,} words were added to {len(splits['train']):,} pairs")
+    write("distillation", text(errors, len(added), len(splits["train"])))
+
+
+def text(errors: dict, added: int, pairs: int) -> str:
+    """Return the page; errors by (who, which words)."""
+    rows = "\n".join(
+        f"| {who} | {split} | {found['per']:.2%} | {found['wer']:.2%} |"
+        for (who, split), found in errors.items()
+    )
+    return TEXT.format(
+        teacher=TEACHER, rows=rows, added=added, pairs=pairs, machine=machine()
+    )
 
 
 def load(folder: str):

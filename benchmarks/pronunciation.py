@@ -1,12 +1,14 @@
 """Spelling to phonemes: error rates, minutes, and what a phone runs.
 
     python benchmarks/pronunciation.py [DATA-MODEL …] [--pronalsyl FOLDER]
+        [--distilled FOLDER]
 
 Trains what is not yet in the MLflow store (`MLFLOW_TRACKING_URI`, or `mlflow.db` here)
 under its run name, then writes the table from the runs; a row whose run lies in another
-store stays as it is. The best epoch is picked by the phoneme error rate of 500
-validation words; the test words are used once, at the end. FOLDER has PRONALSYL-2007,
-`g014b2b.train.gz` and `g014b2b.test.gz`; without it only CMUdict is trained.
+store stays as it is. The best epoch is picked by the phoneme error rate of validation
+words; the test words are used once, at the end. The first FOLDER has PRONALSYL-2007,
+`g014b2b.train.gz` and `g014b2b.test.gz`, the second what `distillation.py` wrote;
+without them only CMUdict is trained.
 """
 
 import argparse
@@ -19,10 +21,19 @@ from common import finished_run, known_lines, machine, write
 from kerazoo.harness import tracking
 
 NAMES = ("pronalsyl-transformer_small", "pronalsyl-lstm_small")
+NAMES += ("distilled-transformer_small",)
 NAMES += ("cmudict-transformer_small", "cmudict-lstm_small")
-EPOCHS = {"transformer_small": "24", "lstm_small": "12"}
 # AVX-512 cores multiply half-wide numbers in less time; weights stay float32.
-COMMON = ["--precision", "mixed_bfloat16", "--decoding.samples", "500"]
+COMMON = ["--precision", "mixed_bfloat16"]
+TRAINING = {
+    "transformer_small": ["--epochs", "24", "--decoding.samples", "500"],
+    "lstm_small": ["--epochs", "12", "--decoding.samples", "500"],
+    "distilled": [
+        *("--epochs", "20", "--average_epochs", "4", "--decoding.samples", "0"),
+        *("--data.source_tokens", "characters", "--data.target_tokens", "symbols"),
+        *("--data.lower", "source"),
+    ],
+}
 FORMATS = ("tflite", "tflite-fp16", "tflite-int8-dynamic")
 
 TEXT = """# Spelling to phonemes
@@ -31,8 +42,8 @@ Phoneme and word error rate on the test words, no stress marks, beam search with
 hypotheses; a word is right if it is any of its references, and phoneme errors count to
 the nearest. One run each, seed 0; {machine}.
 Training had one core and shared it with other work, so that minutes and milliseconds
-are upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER`,
-which runs:
+are upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER
+--distilled DISTILLED`, which runs:
 
 ```bash
 {commands}
@@ -40,6 +51,8 @@ which runs:
 
 - *pronalsyl*: the PRONALSYL-2007 split of CMUdict, on which others report: 12,000 test
   words; of the others 5,342 are for validation, 107,770 pronunciations for training.
+- *distilled*: the same, with 118,257 words more to train on, whose pronunciations three
+  teachers gave: [distillation.md](distillation.md).
 - *cmudict*: this project's split of today's dictionary: 12,000 test words, 5,000 for
   validation, 109,052 for training.
 
@@ -61,16 +74,16 @@ distilled ensemble with extra words 19.88.
 """
 
 
-def flags(name: str, folder: str) -> list[str]:
+def flags(name: str, folders: dict[str, str]) -> list[str]:
     data, model = name.split("-")
-    where = ["--data.path", folder] if data == "pronalsyl" else ["--data.name", data]
-    chosen = ["--model.name", model, "--epochs", EPOCHS[model], *COMMON]
-    return [*where, *chosen, "--run_name", name]
+    where = ["--data.path", folders[data]] if data in folders else ["--data.name", data]
+    own = TRAINING.get(data) or TRAINING[model]
+    return [*where, "--model.name", model, *own, *COMMON, "--run_name", name]
 
 
-def train(name: str, folder: str) -> None:
+def train(name: str, folders: dict[str, str]) -> None:
     kerazoo = str(Path(sys.executable).with_name("kerazoo"))
-    subprocess.run([kerazoo, "train", "seq2seq", *flags(name, folder)], check=True)
+    subprocess.run([kerazoo, "train", "seq2seq", *flags(name, folders)], check=True)
 
 
 def rows(name: str) -> tuple[str, str] | None:
@@ -109,13 +122,16 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="DATA-MODEL")
     parser.add_argument("--pronalsyl", default="", metavar="FOLDER")
+    parser.add_argument("--distilled", default="", metavar="FOLDER")
     chosen = parser.parse_args(arguments)
+    folders = {"pronalsyl": chosen.pronalsyl, "distilled": chosen.distilled}
     for name in chosen.names or NAMES:
-        possible = chosen.pronalsyl or not name.startswith("pronalsyl")
+        possible = folders.get(name.split("-")[0]) != ""
         if possible and finished_run(name) is None:
-            train(name, chosen.pronalsyl)
+            train(name, folders)
     found = {name: pair for name in NAMES if (pair := rows(name))}
-    runs = [f"kerazoo train seq2seq {' '.join(flags(n, 'FOLDER'))}" for n in found]
+    shown = {"pronalsyl": "FOLDER", "distilled": "DISTILLED"}
+    runs = [f"kerazoo train seq2seq {' '.join(flags(n, shown))}" for n in found]
     quality = ("parameters", "test PER", "test WER", "epochs", "minutes")
     text = TEXT.format(
         machine=machine(),
