@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerazoo.harness.gpu_operators import beyond_gpu
 from kerazoo.harness.own_code import own_folders, own_modules
 from kerazoo.harness.portable import portable
 
@@ -91,7 +92,7 @@ class Verdict:
     per_token: float | None = None  # the median with one thread, by the answer's tokens
     operators: dict[str, int] = field(default_factory=dict)
     needs_flex: bool = False
-    gpu: str = ""  # "yes", or what the GPU delegate cannot run
+    gpu: str = ""  # "yes", or the operators that a phone's GPU does not run
     texts: str = ""  # what to know of the signature `texts`, or why there is none
     inputs: dict[str, Any] = field(default_factory=dict)  # by name
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -344,7 +345,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
     if metric.count_tokens:
         fastest = latency[min(latency)]["p50"]
         per_token = round(fastest / metric.count_tokens(outputs[0]), 4)
-    gpu = report.get("gpu")
+    gpu = ", ".join(beyond_gpu(operators)) or "yes"
     return dataclasses.replace(
         verdict,
         max_difference=difference,
@@ -356,7 +357,7 @@ def _verify(name: str, folder: Path, report: dict[str, Any], exam: _Exam) -> Ver
         per_token=per_token,
         operators=operators,
         needs_flex=bool(flex),
-        gpu="" if gpu is None else "; ".join(gpu) or "yes",
+        gpu=gpu if operators else "",
         texts=report.get("texts", ""),
         failure=failure,
         **facts,

@@ -8,9 +8,7 @@ the converter's memory and messages to itself, and uses the TensorFlow backend w
 trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
 """
 
-import contextlib
 import functools
-import io
 import json
 import sys
 import tempfile
@@ -64,7 +62,7 @@ def write(
     calibration: Samples,
     signatures: Sequence[str] = (SERVED,),
     text_form: TextForm | None = None,
-) -> dict[str, str | list[str]]:
+) -> dict[str, str]:
     """Write one format; return its file's name, or the reason why there is none.
 
     Args:
@@ -80,9 +78,8 @@ def write(
         if name == "saved_model":
             texts = write_saved_model(model, file, batch=None, text_form=text_form)
             return {"file": file.name, "texts": texts}
-        content = to_tflite(single, name, calibration, signatures)
-        file.write_bytes(content)
-        return {"file": file.name, "gpu": gpu_problems(content)}
+        file.write_bytes(to_tflite(single, name, calibration, signatures))
+        return {"file": file.name}
     except Exception as error:
         # Whatever a converter raises is a verdict on this format, and the others
         # still have their chance.
@@ -180,17 +177,6 @@ def one_by_one(samples: Samples) -> Iterator[Samples]:
     """Yield batches of one."""
     for i in range(len(next(iter(samples.values())))):
         yield {name: array[i : i + 1] for name, array in samples.items()}
-
-
-def gpu_problems(content: bytes) -> list[str]:
-    """List what TensorFlow's analyzer says a phone's GPU delegate cannot run."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        tf.lite.experimental.Analyzer.analyze(
-            model_content=content, gpu_compatibility=True
-        )
-    lines = printed.getvalue().splitlines()
-    return sorted({x.split(":", 1)[1].strip() for x in lines if "GPU COMPAT" in x})
 
 
 def _gist(message: str) -> str:

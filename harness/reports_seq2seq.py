@@ -157,6 +157,8 @@ def attention_maps(
     translator: "Translator", data: Data, sources: Sequence[str], answers: list[str]
 ) -> Figure | None:
     """Draw where the decoder looks: the last layer, the mean of its heads."""
+    from keras import ops
+
     source, target = data.tokenisers
     pairs = [
         (source.encode(s), target.encode(a))
@@ -171,7 +173,8 @@ def attention_maps(
         inputs = np.array([[*given, END]]), np.array([[START, *answered]])
         memory = translator.encoder(inputs[0])
         maps = translator.decoder.attention_maps([inputs[1], memory, inputs[0]])
-        axes.imshow(np.asarray(maps)[0, -1].mean(axis=0), cmap="Blues", aspect="auto")
+        heads = ops.convert_to_numpy(maps)[0, -1]
+        axes.imshow(heads.mean(axis=0), cmap="Blues", aspect="auto")
         axes.set_xticks(range(len(given) + 1), [*_texts(source, given), "end"])
         axes.set_yticks(range(len(answered) + 1), [*_texts(target, answered), "end"])
         axes.tick_params(axis="x", rotation=90 if len(given) > 20 else 0)

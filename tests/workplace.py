@@ -84,11 +84,10 @@ class Project:
         code = self.code_of_page('Interpreter("model.tflite")') + more
         return execute(sys.executable, "-c", code, cwd=exports).stdout
 
-    def train(self, *flags: Any, status: int | None = 0) -> "Project":
-        """Run `python train.py` here."""
-        self.done = execute(
-            sys.executable, "train.py", *flags, cwd=self.folder, status=status
-        )
+    def train(self, *flags: Any, **options) -> "Project":
+        """Run `python train.py` here, as `execute` does."""
+        command = (sys.executable, "train.py", *flags)
+        self.done = execute(*command, cwd=self.folder, **options)
         return self
 
 

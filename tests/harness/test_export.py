@@ -160,7 +160,7 @@ def converted(write):
         report = {}
         for name in formats:
             write(folder / FILE_NAMES[name])
-            report[name] = {"file": FILE_NAMES[name], "gpu": []}
+            report[name] = {"file": FILE_NAMES[name]}
         return report
 
     return convert

@@ -34,6 +34,15 @@ def test_a_copy_has_all_that_a_project_needs(trained):
     assert {pin.split("==")[0] for pin in pins} >= {"tensorflow", "keras", "mlflow"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_trains_what_is_exported(backend, new_project):
+    project = new_project().train(*SMOKE, KERAS_BACKEND=backend)
+    tags = project.run.data.tags
+    assert project.run.info.status == "FINISHED" and tags["backend"] == backend
+    assert "3 of 3 exports verified" in tags["mlflow.note.content"]
+
+
 def test_the_output_of_a_file_is_plain_lines(trained):
     lines = trained.done.stdout.splitlines()
     assert "\x1b" not in trained.done.stdout and "\r" not in trained.done.stdout
@@ -141,6 +150,7 @@ def test_the_exported_files_are_stored_and_verified(trained):
         *("model.keras", "model.json", "verification.md"),
     }
     facts = json.loads((stored / "model.json").read_text())
+    assert [file["gpu"] for file in facts["files"]] == ["", "yes", "yes"]
     assert facts["labels"] == list("0123456789")
     assert facts["pixels"] == "0 to 255, grey, not scaled"
     for verdict in facts["files"]:

@@ -32,6 +32,20 @@ def test_a_run_ends_with_scores_of_what_it_answers(project):
     assert "7 of 7 exports verified" in note
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_trains_what_is_exported(backend, new_project):
+    flags = (*SMOKE, "--data.buckets", "1", "--export", "[saved_model,tflite]")
+    project = new_project("seq2seq").train(*flags, KERAS_BACKEND=backend)
+    tags, run_id = project.run.data.tags, project.run.info.run_id
+    assert project.run.info.status == "FINISHED" and tags["backend"] == backend
+    assert "3 of 3 exports verified" in tags["mlflow.note.content"]
+    first, second = project.client.get_metric_history(run_id, "val_loss")
+    assert second.value < first.value
+    said = kerazoo("predict", "last", "cab", cwd=project.folder).stdout
+    assert len(said.splitlines()) == 1
+
+
 def test_what_a_person_looks_at_is_there(project):
     found = {p.name for p in (project.artifacts() / "plots").iterdir()}
     assert {"attention.png", "error_by_length.png", "learning_curves.png"} <= found
@@ -53,6 +67,7 @@ def test_the_exported_file_answers_tokens_with_tokens(project):
     facts = json.loads((exports / "model.json").read_text())
     assert [file["failure"] for file in facts["files"]] == [""] * 4
     assert facts["files"][1]["agreement"] == 1.0
+    assert "WHILE" in facts["files"][1]["gpu"].split(", ")  # not for a phone's GPU
     answered = execute(
         sys.executable,
         "-c",
