@@ -63,10 +63,11 @@ def answers(
     """
     targets, outputs, mistaken = [], [], []
     for x, y in batches:
+        x = np.asarray(x)  # a tensor of TensorFlow is nothing to other backends
         targets.append(class_indices(y))
         outputs.append(np.asarray(model.predict_on_batch(x)))
         wrong = outputs[-1].argmax(axis=-1) != targets[-1]
-        mistaken.append(np.asarray(x)[wrong])
+        mistaken.append(x[wrong])
     return tuple(map(np.concatenate, (targets, outputs, mistaken)))
 
 

@@ -20,8 +20,9 @@ def encode(columns: dict, encoding: dict) -> tuple[np.ndarray, np.ndarray]:
     """Return (rows, features) float32 numbers and (rows, columns) int32 categories.
 
     Args:
-        columns: by input: numbers, NaN where missing; texts, "" where missing; dates
-            as days since 1970-01-01, NaN where missing.
+        columns: by input: numbers, NaN where missing; texts, "" where missing, in
+            capitals and small letters as in the vocabulary; dates as days since
+            1970-01-01, NaN where missing.
         encoding: of `model.json`.
     """
     numbers, categories = [], []
@@ -29,7 +30,7 @@ def encode(columns: dict, encoding: dict) -> tuple[np.ndarray, np.ndarray]:
         values = columns[column["input"]]
         if column["kind"] == "category":
             codes = {text: code for code, text in enumerate(column["vocabulary"], 1)}
-            categories.append([codes.get(str(text), 0) for text in values])
+            categories.append([codes.get(str(text).strip(), 0) for text in values])
             continue
         x = np.asarray(values, "float32")
         missing = np.isnan(x)
@@ -59,7 +60,7 @@ def decode(z: np.ndarray, target: dict) -> np.ndarray:
     """Turn a model's scaled outputs into the target's own unit.
 
     Args:
-        z: any shape.
+        z: (rows, 1); or (rows, 3), the prediction and the bounds of its interval.
         target: of the encoding in `model.json`.
     """
     x = np.asarray(z, "float64") * target["scale"] + target["center"]

@@ -203,20 +203,27 @@ def attach_columns(
         encoded.append(keras.ops.stack(numbers, axis=-1))
     if codes:
         encoded.append(keras.ops.concatenate(codes, axis=-1))
-    # Without the optimizer and the loss, which would travel along.
-    network = keras.Model(
-        model.inputs, model.outputs[0], name=NETWORK.format(model.name)
-    )
+    network = _network(model, head)
     z = network(encoded[0] if len(encoded) == 1 else encoded)
-    if head == "mean_variance":
-        deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
-        z = keras.ops.concatenate(
-            [z[:, :1], z[:, :1] - deviation, z[:, :1] + deviation], axis=-1
-        )
-    elif head != "mean":
-        z = keras.ops.concatenate([z[:, 1:2], z[:, :1], z[:, 2:]], axis=-1)
     outputs = keras.layers.Identity(name=OUTPUT)(decode_in_graph(z, encoding["target"]))
     return keras.Model(list(inputs.values()), outputs, name=model.name)
+
+
+def _network(model: "keras.Model", head: str | tuple[float, ...]) -> "keras.Model":
+    """Return a model without its optimizer and loss, an interval as it is served."""
+    import keras
+
+    name = NETWORK.format(model.name)
+    if head == "mean":
+        return keras.Model(model.inputs, model.outputs[0], name=name)
+    z = keras.Model(model.inputs, model.outputs[0], name=model.name)(model.inputs)
+    if head == "mean_variance":
+        deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
+        parts = [z[:, :1], z[:, :1] - deviation, z[:, :1] + deviation]
+    else:
+        parts = [z[:, 1:2], z[:, :1], z[:, 2:]]
+    outputs = keras.layers.Concatenate(name=OUTPUT)(parts)
+    return keras.Model(model.inputs, outputs, name=name)
 
 
 def find_network(model: "keras.Model") -> "keras.Model | None":

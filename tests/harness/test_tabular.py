@@ -194,6 +194,9 @@ def test_every_head_ends_in_the_unit_of_the_target(head, outputs, expected):
     product = tabular.attach_columns(model, encoding, head)
     found = product.predict(np.array([3.0], "float32"), verbose=0)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+    numbers, _ = encode({"a": [3.0]}, encoding)
+    z = tabular.find_network(product).predict(numbers, verbose=0)
+    np.testing.assert_allclose(decode(z, target), expected, rtol=1e-4)
 
 
 def test_values_far_out_are_drawn_in():

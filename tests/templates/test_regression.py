@@ -220,8 +220,7 @@ rows |= {"garden": ["yes", "no"], "built": [10957.0, float("nan")]}
 predict = Interpreter(model_path="model.tflite").get_signature_runner()
 for numbers, categories in zip(*encode(rows, encoding)):
     z = predict(numbers=numbers[None], categories=categories[None])["prediction"]
-    low, middle, high = decode(z, encoding["target"])[0]
-    print(middle, low, high)
+    print(*decode(z, encoding["target"])[0])
 """
 
 

@@ -17,7 +17,6 @@ from kerazoo.harness import (
     Data,
     DataError,
     parse_config,
-    reports_regression,
     tables,
 )
 from kerazoo.harness.data import collect
@@ -91,22 +90,6 @@ def test_the_first_validation_rows_are_of_the_whole_of_a_sorted_file(
     first, whole = targets[: len(targets) // 5], np.sort(targets)
     low, high = whole[len(whole) // 4], whole[3 * len(whole) // 4]
     assert (first < low).any() and (first > high).any()
-
-
-@pytest.mark.parametrize("levels", [1, 3])
-def test_a_networks_quantiles_are_judged_by_their_median(levels, template, tmp_path):
-    HOUSES.to_csv(file := tmp_path / "houses.csv", index=False)
-    config = config_of(template, path=str(file), target="price")
-    if levels == 3:
-        config = replace(config, head="quantiles", loss="pinball")
-    data = template.data.load_data(config)
-    targets = np.array([1.0, 2.0])
-    outputs = np.full((2, levels), 9.0)
-    outputs[:, levels // 2] = targets + 0.5
-    assert reports_regression.metric(data).measure(targets, outputs) == 0.5
-    # What is served has the prediction first, and its interval behind it.
-    outputs[:, 0] = targets + 0.25
-    assert reports_regression.metric(data.served).measure(targets, outputs) == 0.25
 
 
 # ------------------------------------------------------------------------- large files
