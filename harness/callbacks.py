@@ -22,6 +22,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):  # noqa: D102
         if not math.isfinite(logs["loss"]):
+            if hasattr(self.model, "jax_state_sync"):
+                self.model.jax_state_sync()  # JAX has the rate elsewhere until then
             rate = float(self.model.optimizer.learning_rate)
             raise NonFiniteLossError(
                 f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step "

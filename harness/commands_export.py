@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def export(
     tolerance: float | None,
 ) -> int:
     """Write a run's model, or a .keras file, in other formats, and verify each."""
-    chosen = formats.split(",") if formats else []
+    chosen = [name for part in formats.split(",") if (name := part.strip())]
     for name in chosen:
         one_of("--formats", name, EXPORT_FORMATS)
     if source.endswith(".keras"):
@@ -108,17 +109,25 @@ def _export_file(
 ) -> list["Verdict"]:
     import numpy as np
 
-    if not file.is_file():
-        raise ValueError(f"There is no file {file}.")
+    for needed in filter(None, (file, samples)):
+        if not needed.is_file():
+            raise ValueError(f"There is no file {needed}.")
     if samples is None:
         raise ValueError(
             "A .keras file brings no data to calibrate and verify with: give --samples "
             "FILE.npz, with real inputs as x and class indices as y."
         )
+    if not zipfile.is_zipfile(samples):
+        raise ValueError(f"{samples} is no .npz file of NumPy.")
     with np.load(samples) as stored:
         one_of(f"{samples}: array", "x", stored)
         one_of(f"{samples}: array", "y", stored)
         inputs, targets = stored["x"], stored["y"]
+    if targets.shape != (len(inputs),) or targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"{samples}: y should have a class index for each of the {len(inputs):,} "
+            f"inputs; it is {targets.dtype} of the shape {targets.shape}."
+        )
     with quiet():
         from kerazoo.harness.export import export
         from kerazoo.harness.export_verdicts import print_verdicts

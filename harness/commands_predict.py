@@ -42,6 +42,10 @@ def predict(
         raise ValueError("--top: a row of a table has one answer")
     if output and not of_table:
         raise ValueError("--output: only the predictions of a table go to a file")
+    if of_table and len(inputs) != 1:
+        raise ValueError(f"give one table of rows to predict; got {len(inputs)}")
+    if not (inputs or of_texts):
+        raise ValueError("give the files of images to predict")
     with reopen(record.info.run_id) as found, quiet():
         model, config = found.load_model(), found.config
     if of_texts:
@@ -56,8 +60,6 @@ def predict(
 def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -> int:
     import numpy as np
 
-    if not files:
-        raise ValueError("give the files of images to predict")
     failed = 0
     for start in range(0, len(files), BATCH_SIZE):
         some, errors = _read_images(files[start : start + BATCH_SIZE], model)
@@ -88,6 +90,8 @@ def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exce
     for file in files:
         try:
             (found[file],) = read_images([file], *model.input_shape[1:])
+        except FileNotFoundError:
+            errors.append(ValueError(f"There is no file {file}."))
         except (OSError, ValueError) as error:
             errors.append(error)
     return found, errors
@@ -121,8 +125,6 @@ def _predict_table(model, encoding, form, inputs: Sequence[str], output: Path | 
     with quiet():
         from kerazoo.harness.table_predict import predict_rows
 
-        if len(inputs) != 1:
-            raise ValueError(f"One table is predicted at a time; got {len(inputs)}.")
         frame, notes = predict_rows(
             model,
             encoding,

@@ -171,7 +171,8 @@ def parse_config(
     try:
         for flag in arguments:
             _check_flag(flag, known, free)
-            _check_group(flag.split("=")[0].removeprefix("--"), config_class)
+            if flag.startswith("--"):
+                _check_group(flag.split("=")[0].removeprefix("--"), config_class)
         return parser.instantiate(parser.parse_args(arguments)).as_config
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         message = _one_line(str(error), config_class)
@@ -189,7 +190,20 @@ def dump_config(config: Any) -> str:
     """Return a config as YAML that `--config` takes."""
     import yaml
 
-    return yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False)
+    class Dumper(yaml.SafeDumper):
+        """Quotes texts such as 1e-3, which are numbers to jsonargparse alone."""
+
+    Dumper.add_representer(str, _quoted)
+    plain = _plain(dataclasses.asdict(config))
+    return yaml.dump(plain, Dumper=Dumper, sort_keys=False)
+
+
+def _quoted(dumper, text: str):
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_str(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
 
 
 def flatten(config: Any) -> dict[str, Any]:

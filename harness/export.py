@@ -96,6 +96,7 @@ class Verdict:
     texts: str = ""  # what to know of the signature `texts`, or why there is none
     inputs: dict[str, Any] = field(default_factory=dict)  # by name
     outputs: dict[str, Any] = field(default_factory=dict)
+    signatures: dict[str, Any] = field(default_factory=dict)  # of a file of steps
     failure: str = ""  # why the file must not be used; empty: verified
 
     @property
@@ -172,13 +173,16 @@ def export(
         verdicts = [
             _verify(name, folder, report, exam) for name, report in written.items()
         ]
-    facts = {
-        "name": model.name,
+    whole = {
         "inputs": {
             tensor.name: {"shape": [1, *tensor.shape[1:]], "dtype": tensor.dtype}
             for tensor in model.inputs
         },
         "outputs": {model.output_names[0]: {"shape": [1, *expected.shape[1:]]}},
+    }
+    facts = {
+        "name": model.name,
+        **({} if steps else whole),  # what steps take and give, their files say
         **(metadata or {}),
         "files": [dataclasses.asdict(verdict) for verdict in verdicts],
     }

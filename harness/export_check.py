@@ -76,16 +76,7 @@ class TFLiteRunner:
         signature = self.interpreter.get_signature_runner()
         self.inputs = signature.get_input_details()
         self.outputs = signature.get_output_details()
-        for role in ("inputs", "outputs"):
-            self.facts[role] = {
-                name: {
-                    "shape": details["shape"].tolist(),
-                    "dtype": np.dtype(details["dtype"]).name.replace("bytes", "string"),
-                    "scale": details["quantization"][0],
-                    "zero_point": details["quantization"][1],
-                }
-                for name, details in getattr(self, role).items()
-            }
+        self.facts |= described(signature)
         (self.output,) = self.outputs.values()
 
     def __call__(self, sample: Sample) -> np.ndarray:
@@ -111,6 +102,10 @@ class StepRunner:
 
         self.facts = {"operators": operators(file.read_bytes())}
         self.steps = StepFile(str(file), threads)
+        self.facts["signatures"] = {
+            "encode": described(self.steps.encode),
+            "decode_step": described(self.steps.decode_step),
+        }
 
     def __call__(self, sample: Sample) -> np.ndarray:
         """Return what a greedy search finds, as the whole search in a file does."""
@@ -121,6 +116,26 @@ class StepRunner:
         answer = np.zeros((1, self.steps.max_length), "int32")
         answer[0, : len(tokens) + 1] = [*tokens, END]
         return answer
+
+
+def described(signature) -> dict[str, dict[str, dict]]:
+    """Return what a signature takes and gives, by name; scales only where there are."""
+
+    def tensors(details) -> dict[str, dict]:
+        return {
+            name: {
+                "shape": tensor["shape"].tolist(),
+                "dtype": np.dtype(tensor["dtype"]).name.replace("bytes", "string"),
+                "scale": tensor["quantization"][0] or None,
+                "zero_point": tensor["quantization"][1],
+            }
+            for name, tensor in details.items()
+        }
+
+    return {
+        "inputs": tensors(signature.get_input_details()),
+        "outputs": tensors(signature.get_output_details()),
+    }
 
 
 def as_type(values: np.ndarray, dtype, scale: float, zero_point: int) -> np.ndarray:

@@ -107,8 +107,8 @@ def _train(trial: Trial, main, parent_id: str) -> Result | None:
             raise error.__context__ from None
         print(error)
         return None
-    except ValueError as error:  # the loss does not fit the data or the model
-        print(f"error: {error}")
+    except Exception as error:  # the loss does not fit, or the memory ends
+        print(f"error: {error or type(error).__name__}")
         return None
     run = tracking.find_children(parent_id)[-1]
     result = Result(

@@ -39,7 +39,7 @@ def write(run: "Run", status: str, problem: str) -> str:
         both = list(zip_longest(histories, run.averages))
         kept = [averaged or kept_epoch(history) for history, averaged in both]
         best = _listed(
-            f"the mean of the last {config.average_epochs}"
+            f"the mean of the last {averaged['averaged_epochs']:.0f}"
             if averaged
             else f"epoch {history[-1]['best_epoch']:.0f}"
             for history, averaged in both

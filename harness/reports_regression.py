@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerazoo.harness import baselines, interval_figures
-from kerazoo.harness.data import Data
+from kerazoo.harness.data import Data, DataError
 from kerazoo.harness.export import RMSE, Metric, answers, by_name
 from kerazoo.harness.reports import BLUE, GREY, ORANGE, Report, plain
 from kerazoo.harness.table_files import shown
@@ -37,6 +37,14 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
         name: measure(targets, predicted[:, None])
         for name, predicted in baselines.predictions(data.features).items()
     }
+    # exp of a logarithm far out; the scores tell it, and a plot has no place for it.
+    finite = np.isfinite(outputs).all(axis=1)
+    if lost := int((~finite).sum()):
+        print(f"note   {lost:,} of {len(finite):,} predictions are infinite, not drawn")
+    if not finite.any():
+        raise DataError("No prediction on the test split is a finite number.")
+    inputs = {name: values[finite] for name, values in inputs.items()}
+    targets, outputs = targets[finite], outputs[finite]
     importance = permutation_importance(model, inputs, targets)
     top = list(importance)[:NUM_TOP]
     figures = {

@@ -202,7 +202,7 @@ class Run:
     def _end(self, status: str, problem: str = "") -> None:
         if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
             self.tracker.files(self.folder, "checkpoints")
-        if not hasattr(self, "data") and self.folder.is_dir():
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
         self.tracker.metrics({"total_minutes": (time.monotonic() - self.start) / 60})
         self.tracker.note(note.write(self, status, problem))

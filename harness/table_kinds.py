@@ -316,6 +316,16 @@ def _booleans(texts: _Texts) -> np.ndarray:
     return texts.values(known)
 
 
+def as_spelt(values: "pandas.Series", vocabulary: list[str]) -> "pandas.Series":
+    """Return booleans as a vocabulary has them, in whatever case they are written.
+
+    Missing values may be written out.
+    """
+    spelt = {word.lower(): word for word in vocabulary}
+    lower = values.str.lower()
+    return lower.map(spelt).fillna(values).mask(lower.isin(MARKS))
+
+
 def _dates(texts: _Texts) -> np.ndarray:
     known = [None if text.lower() in MARKS else text for text in texts.texts]
     moments = parse_dates(known, texts.name)

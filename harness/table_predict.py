@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness.data import DataError
 from kerazoo.harness.table_files import listed, read_frame
-from kerazoo.harness.table_kinds import MARKS, type_column
+from kerazoo.harness.table_kinds import as_spelt, type_column
 from kerazoo.harness.tabular import Encoding, as_served
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def predict_rows(
     for column in encoding["columns"]:
         values = frame[column["name"]]
         values, _ = type_column(values, column["kind"], column.get("hint"))
-        if column.get("boolean"):  # in any case; missing values may be written out
-            spelt = {word.lower(): word for word in column["vocabulary"]}
-            lower = values.str.lower()
-            values = lower.map(spelt).fillna(values).mask(lower.isin(MARKS))
+        if column.get("boolean"):
+            values = as_spelt(values, column["vocabulary"])
         inputs[column["input"]] = as_served(values, column["kind"])
     outputs = answers(model, by_name(model, inputs))
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]

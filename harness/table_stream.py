@@ -21,7 +21,7 @@ import numpy as np
 from kerazoo.harness import table_files, tables, tabular
 from kerazoo.harness.data import DataError
 from kerazoo.harness.table_encoder import encode
-from kerazoo.harness.table_kinds import Kind, type_column
+from kerazoo.harness.table_kinds import Kind, as_spelt, type_column
 from kerazoo.harness.table_splits import How
 from kerazoo.harness.tables import Table
 
@@ -92,12 +92,15 @@ class Stream:
     def _served(
         self, chunk: "pandas.DataFrame", encoding: tabular.Encoding
     ) -> dict[str, np.ndarray]:
-        inputs = {c["name"]: c["input"] for c in encoding["columns"]}
+        fitted = {column["name"]: column for column in encoding["columns"]}
         served = {}
         for column in self.sample.columns:
             values = chunk[column.name]
             typed, kind = type_column(values, column.kind, column.hint)
-            served[inputs[column.name]] = tabular.as_served(typed, kind)
+            known = fitted[column.name]
+            if known.get("boolean"):
+                typed = as_spelt(typed, known["vocabulary"])
+            served[known["input"]] = tabular.as_served(typed, kind)
         return served
 
 

@@ -205,7 +205,10 @@ def attach_columns(
         encoded.append(keras.ops.concatenate(codes, axis=-1))
     network = _network(model, head)
     z = network(encoded[0] if len(encoded) == 1 else encoded)
-    outputs = keras.layers.Identity(name=OUTPUT)(decode_in_graph(z, encoding["target"]))
+    # Half precision has few numbers around a target far from 0.
+    z = keras.ops.cast(z, "float32")
+    answer = keras.layers.Identity(dtype="float32", name=OUTPUT)
+    outputs = answer(decode_in_graph(z, encoding["target"]))
     return keras.Model(list(inputs.values()), outputs, name=model.name)
 
 
@@ -222,7 +225,7 @@ def _network(model: "keras.Model", head: str | tuple[float, ...]) -> "keras.Mode
         parts = [z[:, :1], z[:, :1] - deviation, z[:, :1] + deviation]
     else:
         parts = [z[:, 1:2], z[:, :1], z[:, 2:]]
-    outputs = keras.layers.Concatenate(name=OUTPUT)(parts)
+    outputs = keras.layers.Concatenate(dtype="float32", name=OUTPUT)(parts)
     return keras.Model(model.inputs, outputs, name=name)
 
 

@@ -86,7 +86,8 @@ def fit(
         scorers: add scores to an epoch's, before the best epoch is picked.
 
     Returns:
-        The validation scores of the averaged weights of the last epochs, if
+        The validation scores of the averaged weights of the last epochs, and
+        `averaged_epochs`, how many those were, if
         `config.average_epochs` asks for them and they beat every epoch; else none.
 
     Raises:
@@ -100,7 +101,7 @@ def fit(
 
     if hasattr(model.loss, "attach"):  # a loss with variables of its own
         model.loss.attach(model)
-    _check_monitor(config.monitor, model, data, scorers)
+    _check_monitor(config, model, data, scorers)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
     checkpoint = ours.Checkpoint(folder, config.monitor, config.better)
     average = ours.WeightAverage(config.epochs, config.average_epochs)
@@ -140,7 +141,7 @@ def fit(
             else f"not kept, epoch {checkpoint.best_epoch + 1} is better"
         )
         print(f"mean of the last {average.number} epochs' weights  {found}  {kept}")
-        averaged = logs if better else {}
+        averaged = {**logs, "averaged_epochs": average.number} if better else {}
     checkpoint.restore_best()
     return averaged
 
@@ -157,12 +158,17 @@ def validate(
 
 
 def _check_monitor(
-    monitor: str, model: "keras.Model", data: Data, scorers: Sequence["DecodedScore"]
+    config: TrainingConfig,
+    model: "keras.Model",
+    data: Data,
+    scorers: Sequence["DecodedScore"],
 ) -> None:
     """Refuse a metric that no epoch will have before the first one is trained."""
     # Keras knows a model's metrics once they have seen a batch.
     names = model.evaluate(data.validation, steps=1, verbose=0, return_dict=True)
     known = [f"val_{name}" for name in names]
     known += [name for scorer in scorers for name in scorer.names]
-    if monitor not in (*known, *names):
-        raise ValueError(f"monitor: {not_among(monitor, known)}")
+    # Weights that are averaged are judged by validation alone.
+    allowed = known if config.average_epochs else [*known, *names]
+    if config.monitor not in allowed:
+        raise ValueError(f"monitor: {not_among(config.monitor, known)}")

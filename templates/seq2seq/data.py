@@ -26,7 +26,7 @@ from kerazoo.harness.pair_splits import (
 from kerazoo.harness.pair_text import normalisers
 from kerazoo.harness.tokenisers import Tokeniser, fit_tokeniser
 from kerazoo.harness.translation import padded
-from kerazoo.zoo.seq2seq.tokens import END
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 NUM_CALIBRATION = 256  # training batches' sources that quantisation reads at most
 
@@ -70,6 +70,7 @@ def load_data(config: Config) -> Data:
             "bleu_words": config.bleu_words,
             "source_tokeniser": tokenisers[0].to_json(),
             "target_tokeniser": tokenisers[1].to_json(),
+            "special_tokens": {"pad": PAD, "start": START, "end": END},
             "source_normaliser": asdict(source),
             "target_normaliser": asdict(target),
             "longest_source": longest_source,  # END included

@@ -282,7 +282,7 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
         ("evaluate nobody", "There is no run 'nobody'"),
         ("evaluate last --epocs 3", "Did you mean --epochs?"),
         ("predict last", "give the files of images"),
-        ("predict last gone.png", "gone.png"),
+        ("predict last gone.png", "There is no file gone.png."),
         ("predict last a.png --beam 2 --top-k 3 --sample", "leave out --beam"),
         ("predict last a.png --beam 2", "--beam: only runs from texts to texts"),
         ("export nobody", "There is no run 'nobody'"),

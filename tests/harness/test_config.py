@@ -52,6 +52,7 @@ def value(config: Any, name: str) -> Any:
         ("", "epochs", 20),
         ("--epochs 3", "epochs", 3),
         ("--epochs=3", "epochs", 3),
+        ("--data.path data --run_name model", "data.path", "data"),
         ("--learning_rate 1e-2", "learning_rate", 0.01),
         ("--weight_decay 0", "weight_decay", 0.0),
         ("--deterministic true", "deterministic", True),
@@ -105,6 +106,7 @@ def test_what_is_printed_can_be_read_again(tmp_path, capsys):
         "",
         "--export [] --data.sizes [1,2] --loss focal --loss_arguments.gamma 2.5",
         "--model.arguments.filters [8,16] --run_name 'a:b' --learning_rate 1e-7",
+        "--run_name 1e-3 --data.path 1e3",
     ],
 )
 def test_a_stored_config_can_be_read_again(flags, tmp_path):

@@ -56,7 +56,9 @@ def test_facts_without_a_number_are_null():
     [
         ("gone.keras --samples samples.npz", "There is no file gone.keras."),
         ("model.keras", "brings no data to calibrate and verify with: give --samples"),
-        ("model.keras --samples gone.npz", "gone.npz"),
+        ("model.keras --samples gone.npz", "There is no file gone.npz."),
+        ("model.keras --samples broken.keras", "broken.keras is no .npz file"),
+        ("model.keras --samples shares.npz", "y should have a class index for each of"),
         ("model.keras --samples wrong.npz", "'x' is not known."),
         ("model.keras --formats tflight", "Did you mean 'tflite'?"),
         ("broken.keras --samples samples.npz", "broken.keras"),
@@ -64,6 +66,7 @@ def test_facts_without_a_number_are_null():
 )
 def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys):
     np.savez("wrong.npz", a=1)
+    np.savez("shares.npz", x=np.zeros((16, 8, 8, 1)), y=np.zeros((16, 10)))
     (keras_file / "broken.keras").write_bytes(b"no zip")
     assert cli.main(["export", *arguments.split()]) == 2
     line = capsys.readouterr().err

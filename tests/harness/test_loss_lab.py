@@ -124,11 +124,12 @@ def test_the_comparison_is_told_in_plain_lines(compared):
     assert [line.split()[0] for line in lines[8:]] == ["cross_entropy", "focal:gamma=3"]
 
 
-def test_nothing_to_compare_is_a_failure(store, config, capsys):
+@pytest.mark.parametrize("error", [SystemExit("error: no data"), TypeError("no data")])
+def test_nothing_to_compare_is_a_failure(error, store, config, capsys):
     trials = loss_lab.plan(config, "mse,mae", num_seeds=1)
 
     def main(config):
-        raise SystemExit("error: no data")
+        raise error
 
     with pytest.raises(SystemExit, match="no training run finished"):
         loss_lab.compare(trials, main)

@@ -1,9 +1,12 @@
 """Scores against hand-worked numbers, and what stands in the figures."""
 
+from types import SimpleNamespace
+
+import keras
 import numpy as np
 import pytest
 
-from kerazoo.harness import reports
+from kerazoo.harness import reports, reports_regression
 from kerazoo.harness import reports_classification as classifier
 
 # Six samples of three classes; four are right.
@@ -182,3 +185,21 @@ def test_no_mistake_is_no_figure():
     assert (
         classifier.confident_mistakes(images, Y_TRUE, np.eye(3)[Y_TRUE], LABELS) is None
     )
+
+
+def test_infinite_predictions_are_told_and_not_drawn(capsys):
+    a = np.linspace(0, 1, 80, dtype="float32")
+    far = np.where(np.arange(80) == 3, np.float32(1000), a)
+    x = keras.Input((), name="a")
+    model = keras.Model(x, keras.ops.exp(keras.ops.reshape(x, (-1, 1))))
+    rows = (a[:, None], np.exp(a))
+    data = SimpleNamespace(
+        test=[({"a": far}, np.exp(a))],
+        features={"train": rows, "validation": rows, "test": rows},
+        target="price",
+    )
+    report = reports_regression.evaluate(model, data)
+    assert "1 of 80 predictions are infinite, not drawn" in capsys.readouterr().out
+    assert report.scores["rmse"] == np.inf and report.scores["median_error"] < 1e-5
+    for figure in report.figures.values():
+        figure.canvas.draw()

@@ -85,6 +85,12 @@ def test_a_run_ends_as_its_block_does(error, left_with, status, note, config, st
     assert signal.getsignal(signal.SIGTERM) is handler
 
 
+def test_a_run_that_trains_nothing_keeps_what_it_wrote(config, store):
+    with tracked_run(config) as run:
+        (run.folder / "a.txt").write_text("a")
+    assert (run.folder / "a.txt").exists() and store.run.info.status == "FINISHED"
+
+
 def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
     def block():
         with tracked_run(config) as run:

@@ -199,6 +199,26 @@ def test_every_head_ends_in_the_unit_of_the_target(head, outputs, expected):
     np.testing.assert_allclose(decode(z, target), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("head", ["mean", "mean_variance"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_does_not_round_the_answer(policy, head):
+    column = {"name": "a", "input": "a", "kind": "number", "fill": 0.0, "flag": False}
+    column |= {"low": -9.0, "high": 9.0, "center": 0.0, "scale": 1.0}
+    target = {"transform": "standardise", "center": 200_001.0, "scale": 8.0}
+    keras.config.set_dtype_policy(policy)
+    try:
+        x = keras.Input((1,), name="numbers")
+        layer = keras.layers.Dense(1 if head == "mean" else 2, "linear", False)
+        product = tabular.attach_columns(
+            keras.Model(x, layer(x)), {"columns": [column], "target": target}, head
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    layer.kernel.assign(np.ones_like(layer.kernel))
+    found = product.predict(np.array([0.5], "float32"), verbose=0)
+    assert found.dtype == "float32" and found[0, 0] == 200_005.0
+
+
 def test_values_far_out_are_drawn_in():
     frame = pd.DataFrame({"a": np.arange(101.0)})
     one = table(np.arange(101.0), frame, {"a": "number"})

@@ -134,6 +134,7 @@ def test_the_mean_of_the_last_epochs_is_kept_if_it_is_better(
         for array, right in zip(weights, wanted, strict=True):
             np.testing.assert_allclose(array, right, rtol=1e-6, atol=1e-7)
     assert (found.get("val_mark") == averaged) == (kept == "mean")
+    assert found.get("averaged_epochs") == (2 if kept == "mean" else None)
     line = capsys.readouterr().out.splitlines()[-1]
     assert "mean of the last 2 epochs' weights  val_mark" in line
     assert line.endswith("  kept" if kept == "mean" else "not kept, epoch 1 is better")
@@ -254,10 +255,18 @@ def test_a_signal_that_is_ignored_is_ignored_in_training_too(tmp_path):
         signal.signal(signal.SIGINT, before)
 
 
-def test_an_unknown_monitor_is_told_before_the_first_step(tmp_path):
-    data, config = make_data(), make_config(monitor="val_acuracy")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"monitor": "val_acuracy"},
+        {"monitor": "accuracy", "average_epochs": 2},  # has no score in training
+    ],
+)
+def test_an_unknown_monitor_is_told_before_the_first_step(fields, tmp_path):
+    data, config = make_data(), make_config(**fields)
     model = make_model(config, data)
-    with pytest.raises(ValueError, match=r"monitor: 'val_acuracy' .*'val_accuracy'"):
+    wanted = rf"monitor: '{fields['monitor']}' .*'val_accuracy'"
+    with pytest.raises(ValueError, match=wanted):
         training.fit(model, data, config, tmp_path, [])
     assert int(model.optimizer.iterations) == 0
 
