@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerazoo.harness import table_files, tables, tabular
-from kerazoo.harness.data import DataError
+from kerazoo.harness.data import DataError, digest
 from kerazoo.harness.table_encoder import encode
 from kerazoo.harness.table_kinds import Kind, as_spelt, type_column
 from kerazoo.harness.table_splits import How
@@ -44,6 +44,7 @@ class Stream:
     whole: Table  # of every row the target and what the split goes by, no features
     sample: Table
     positions: np.ndarray  # (sampled rows,) places in `whole`, ascending
+    digest: str  # 12 hex digits that change with any row
 
     def encode(self, encoding: tabular.Encoding) -> dict[str, np.ndarray]:
         """Read the file again, and encode every row onto disk.
@@ -163,14 +164,15 @@ def read_stream(
     path = Path(path).expanduser()
     kinds = kinds or {}
     sample = _Sample(num_sampled, seed)
-    targets, keys, codes, header = [], [], {}, None
+    targets, keys, codes, hashes, header = [], [], {}, [], None
     for chunk in table_files.read_chunks(path, delimiter, encoding):
         if header is None:
             header = chunk.iloc[:0]
             tables.check_choices(list(header.columns), target, kinds, exclude)
         targets.append(type_column(chunk[target], "number")[0])
         if column in chunk and how in ("group", "time"):
-            keys.append(_keys(chunk[column], how, kinds.get(column), codes))
+            keys.append(_codes(chunk[column], codes))
+        hashes.append(pd.util.hash_pandas_object(chunk, index=False).to_numpy())
         sample.add(chunk)
     if header is None:
         raise DataError(f"{table_files.shown(str(path))} has no rows.")
@@ -179,6 +181,11 @@ def read_stream(
     frame = pd.DataFrame(index=present.index)
     if keys:
         frame[column] = pd.concat(keys)
+    if codes and how == "time":
+        # All at once, as a single date may show whether the day or the month is first.
+        texts = pd.Series(list(codes), name=column, dtype=object)
+        times, _ = type_column(texts, kinds.get(column))
+        frame[column] = times.reindex(frame[column]).to_numpy()
     name = tables.table_name(path)
     whole = Table(name, target, (), frame, present.to_numpy(), notes, header)
 
@@ -196,6 +203,7 @@ def read_stream(
         whole=whole,
         sample=table,
         positions=present.index.searchsorted(raw.index),
+        digest=digest(np.concatenate(hashes)),
     )
 
 
@@ -267,12 +275,8 @@ class _Sample:
         return frame
 
 
-def _keys(
-    values: "pandas.Series", how: How, kind: Kind | None, codes: dict[Any, int]
-) -> "pandas.Series":
-    """Return 8 bytes a row that a split can go by; NaN where there is no value."""
-    if how == "time":
-        return type_column(values, kind)[0]
+def _codes(values: "pandas.Series", codes: dict[str, int]) -> "pandas.Series":
+    """Return 8 bytes a row for texts that may be long; NaN where there is none."""
     texts = values.astype(str).str.strip()
     missing = values.isna() | (texts == "")
     numbers = texts.map(lambda text: codes.setdefault(text, len(codes)))

@@ -66,7 +66,9 @@ def load_data(config: Config) -> Data:
         metadata={
             "input_shape": [height, width, channels],
             "pixels": f"0 to 255, {'RGB' if channels == 3 else 'grey'}, not scaled",
-            "resize": f"to {height} x {width}, bilinear, filling the frame, cropping",
+            "before": "turned as EXIF says, laid on white; grey is ITU-R 601 luma",
+            "resize": f"to {height} x {width}, filling it and cropping the middle, "
+            "bilinear with antialiasing",
         },
         notes=source.notes,
     )

@@ -83,7 +83,7 @@ def load_data(config: Config) -> Data:
     scaled = scale_target(targets, encoding["target"])
     if stream:
         encoded = stream.encode(encoding)
-        code = digest(*encoded.values(), targets)
+        code = stream.digest
     else:
         code = digest(*columns.values(), targets)
     common = {

@@ -82,7 +82,6 @@ def test_every_row_is_what_it_is_in_memory(name, tmp_path):
 def test_the_split_is_the_one_in_memory(how, column, exclude, tmp_path):
     towns = [f"town {i % 20}" for i in range(ROWS)]
     frame = FRAME.assign(town=towns)
-    frame["sold"] = frame["sold"].where(frame["sold"].dt.day > 12, DAYS[20])
     file = written(tmp_path, "a.csv", frame)
     options = {"kinds": KINDS, "exclude": exclude}
     table = read_table(file, "price", **options)
@@ -91,6 +90,17 @@ def test_the_split_is_the_one_in_memory(how, column, exclude, tmp_path):
     found = split_rows(stream.whole, how=how, column=column)
     for name, rows in expected.items():
         np.testing.assert_array_equal(found[name], rows)
+
+
+def test_booleans_are_one_in_whatever_case_a_piece_has_them(tmp_path):
+    spelt = np.where(np.arange(ROWS) < ROWS / 2, "True False", "TRUE FALSE")
+    garden = [both.split()[i % 2] for i, both in enumerate(spelt.tolist())]
+    file = written(tmp_path, "a.csv", FRAME.assign(garden=garden))
+    table = read_table(file, "price", kinds=KINDS)
+    stream = read_stream(file, "price", kinds=KINDS, num_sampled=ROWS)
+    encoding = tabular.fit_encoding(table, split_rows(table)["train"], "log")
+    _, expected = encode(tabular.served_columns(table.frame, encoding), encoding)
+    np.testing.assert_array_equal(stream.encode(encoding)["categories"], expected)
 
 
 def test_a_sample_is_even_seeded_and_no_larger_than_asked(tmp_path, monkeypatch):
@@ -107,6 +117,9 @@ def test_a_sample_is_even_seeded_and_no_larger_than_asked(tmp_path, monkeypatch)
     other = read_stream(file, "y", num_sampled=200, seed=1)
     assert again.positions.tolist() == first.positions.tolist()
     assert other.positions.tolist() != first.positions.tolist()
+    assert other.digest == first.digest
+    file.write_text(file.read_text().replace("1,1\n", "1,2\n", 1))
+    assert read_stream(file, "y", num_sampled=200).digest != first.digest
     rows = split_rows(first.whole)
     near = sampled(rows, first.positions)
     assert sum(map(len, near.values())) == 200
