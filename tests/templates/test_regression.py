@@ -87,7 +87,8 @@ def test_what_a_person_looks_at_is_there(diabetes):
     assert "test RMSE**" in note[0] and "the best baseline" in note[0]
     assert note[3].startswith("By its targets kerazoo would try `--loss ")
     lines = diabetes.done.stdout.splitlines()
-    assert lines[0] == "diabetes: 442 rows, 10 features; target progression 25 to 346"
+    assert lines[0].startswith("run    mlp-diabetes: http://")
+    assert lines[1] == "diabetes: 442 rows, 10 features; target progression 25 to 346"
     assert any(line.startswith("data   diabetes: 309 train, 67 val") for line in lines)
     (beside,) = [line for line in lines if line.startswith("beside ")]
     for rival in ("mean", "ridge", "gradient_boosting"):
