@@ -1,5 +1,7 @@
 """Where a run took place: its commit, its packages, its command."""
 
+import subprocess
+
 from workplace import execute
 
 from kerazoo.harness import environment
