@@ -220,6 +220,7 @@ def _network(model: "keras.Model", head: str | tuple[float, ...]) -> "keras.Mode
     if head == "mean":
         return keras.Model(model.inputs, model.outputs[0], name=name)
     z = keras.Model(model.inputs, model.outputs[0], name=model.name)(model.inputs)
+    z = keras.ops.cast(z, "float32")
     if head == "mean_variance":
         deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
         parts = [z[:, :1], z[:, :1] - deviation, z[:, :1] + deviation]
