@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workplace import ROOT, Project, execute
+from workplace import ROOT, Project, execute, surroundings
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
@@ -57,7 +57,7 @@ def test_a_stored_model_is_served(project):
     server = subprocess.Popen(
         [*command, "--env-manager", "local"],
         cwd=project.folder,
-        env={**os.environ, **environment(project.folder)},
+        env={**surroundings(), **environment(project.folder)},
         start_new_session=True,
     )
     try:

@@ -12,6 +12,15 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 
+def surroundings() -> dict[str, str]:
+    """Return this process's environment as a user's shell has it.
+
+    MLflow puts the number of the experiment that a test chose into the environment, for
+    the processes started after it; in their store that number is another experiment.
+    """
+    return {k: v for k, v in os.environ.items() if k != "MLFLOW_EXPERIMENT_ID"}
+
+
 def execute(
     *command: Any, cwd: Path, status: int | None = 0, **environment: str
 ) -> subprocess.CompletedProcess:
@@ -23,7 +32,7 @@ def execute(
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env={**os.environ, "COLUMNS": "120", **environment},
+        env={**surroundings(), "COLUMNS": "120", **environment},
         capture_output=True,
         text=True,
         timeout=1200,
