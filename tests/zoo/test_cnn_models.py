@@ -169,6 +169,8 @@ def test_stochastic_depth_skips_whole_blocks_of_a_sample():
         ("resnet20", {"depth": 21}, "depth must be 6n"),
         ("resnet18", {"depth": 19}, "depth must be 18, 34 or 50; got 19"),
         ("resnet18", {"stem": "large"}, 'stem must be "small" or "imagenet"; got'),
+        ("resnet20", {"stem": "huge"}, "stem must be"),
+        ("wide_resnet16_4", {"stem": "huge"}, "stem must be"),
         ("vgg11", {"depth": 12}, "depth must be 11, 13 or 16; got 12"),
         ("wide_resnet16_4", {"depth": 17}, "depth must be 6n"),
         ("lenet5", {"input_shape": (3, 8, 1)}, "at least 4 × 4 pixels"),

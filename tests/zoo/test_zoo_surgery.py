@@ -11,6 +11,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 )
 
+LARGE_IMAGES = {"stem": "imagenet", "input_shape": (97, 65, 3)}
 # Name, arguments, and the (height, width, channels) of each map.
 PYRAMIDS = [
     ("cnn", {}, [(28, 28, 24), (14, 14, 40), (7, 7, 64)]),
@@ -18,11 +19,21 @@ PYRAMIDS = [
     ("resnet20", {}, [(32, 32, 16), (16, 16, 32), (8, 8, 64)]),
     ("resnet20", {"input_shape": (13, 15, 2)}, [(13, 15, 16), (7, 8, 32), (4, 4, 64)]),
     (
+        "resnet20",
+        LARGE_IMAGES,
+        [(49, 33, 16), (25, 17, 16), (13, 9, 32), (7, 5, 64)],
+    ),
+    (
         "resnet18",
-        {"stem": "imagenet", "input_shape": (97, 65, 3)},
+        LARGE_IMAGES,
         [(49, 33, 64), (25, 17, 64), (13, 9, 128), (7, 5, 256), (4, 3, 512)],
     ),
     ("wide_resnet16_4", {}, [(32, 32, 64), (16, 16, 128), (8, 8, 256)]),
+    (
+        "wide_resnet16_4",
+        LARGE_IMAGES,
+        [(49, 33, 16), (25, 17, 64), (13, 9, 128), (7, 5, 256)],
+    ),
     ("densenet_bc100", {}, [(32, 32, 108), (16, 16, 150), (8, 8, 342)]),
     ("mobilenet_v2", {}, [(32, 32, 144), (16, 16, 192), (8, 8, 576), (4, 4, 1280)]),
     ("convnext_atto", {}, [(16, 16, 40), (8, 8, 80), (4, 4, 160), (2, 2, 320)]),

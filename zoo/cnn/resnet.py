@@ -33,6 +33,18 @@ def _conv_norm(x, filters, kernel_size, strides, name, padding="same", use_bias=
     )(x)
 
 
+def _stem(x, filters, stem, activation, use_bias=False):
+    """Table 1's 7 × 7 convolution and pooling, or one that keeps the size."""
+    if stem == "small":
+        x = _conv_norm(x, filters, 3, 1, "stem", use_bias=use_bias)
+        return activate(x, activation, f"stem_{activation}")
+    x = layers.ZeroPadding2D(3, name="stem_pad")(x)
+    x = _conv_norm(x, filters, 7, 2, "stem", padding="valid", use_bias=use_bias)
+    x = activate(x, activation, f"stem_{activation}")
+    x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
+    return layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+
+
 def _subsample_shortcut(x, filters, strides, name):
     """Option A of the paper: subsample, and pad the new channels with zeros."""
     if strides > 1:
@@ -110,6 +122,7 @@ def _head(x, num_classes, dropout):
 )
 def small_resnet(
     depth: int = 20,
+    stem: str = "small",
     input_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 10,
     dropout: float = 0.0,
@@ -120,6 +133,8 @@ def small_resnet(
 
     Args:
         depth: number of weighted layers, 6n + 2.
+        stem: "imagenet" for the 7 × 7 convolution with stride 2 and the pooling of the
+            larger form, "small" for the paper's 3 × 3 convolution that keeps the size.
         input_shape: (height, width, channels) of an image with pixels 0 to 255.
         num_classes: number of logits.
         dropout: share of the pooled features dropped in training, in [0, 1).
@@ -131,14 +146,14 @@ def small_resnet(
         output: (batch, num_classes), logits.
 
     Raises:
-        ValueError: depth is not 6n + 2.
+        ValueError: depth is not 6n + 2, or there is no such stem.
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(f"depth must be 6n + 2, such as 20 or 56; got {depth}")
+    check_stem(stem)
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(inputs)
-    x = _conv_norm(x, 16, 3, 1, "stem")
-    x = activate(x, activation, f"stem_{activation}")
+    x = _stem(x, 16, stem, activation)
     for stage, filters in enumerate((16, 32, 64), start=1):
         for block in range(1, (depth - 2) // 6 + 1):
             strides = 2 if stage > 1 and block == 1 else 1
@@ -204,15 +219,7 @@ def resnet(
     bottleneck = depth >= 50
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(inputs)
-    if stem == "imagenet":
-        x = layers.ZeroPadding2D(3, name="stem_pad")(x)
-        x = _conv_norm(x, 64, 7, 2, "stem", padding="valid", use_bias=bottleneck)
-        x = activate(x, activation, f"stem_{activation}")
-        x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
-        x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
-    else:
-        x = _conv_norm(x, 64, 3, 1, "stem", use_bias=bottleneck)
-        x = activate(x, activation, f"stem_{activation}")
+    x = _stem(x, 64, stem, activation, use_bias=bottleneck)
     for stage, num_blocks in enumerate(_BLOCKS[depth], start=1):
         filters = 32 * 2**stage
         for block in range(1, num_blocks + 1):

@@ -6,7 +6,7 @@ Deviation: pixels are scaled to [-1, 1] inside the model, in place of whitening.
 import keras
 from keras import layers
 
-from kerazoo.zoo.layers import activate
+from kerazoo.zoo.layers import activate, check_stem
 from kerazoo.zoo.registry import register
 
 
@@ -64,6 +64,7 @@ def _wide_block(x, filters, strides, dropout, activation, name):
 def wide_resnet(
     depth: int = 16,
     width: int = 4,
+    stem: str = "small",
     input_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 10,
     dropout: float = 0.0,
@@ -75,6 +76,8 @@ def wide_resnet(
     Args:
         depth: number of weighted layers, 6n + 4.
         width: the factor on the channels of the thin network.
+        stem: "imagenet" for a 7 × 7 convolution with stride 2 and pooling, as in the
+            ResNets, "small" for the paper's 3 × 3 convolution that keeps the size.
         input_shape: (height, width, channels) of an image with pixels 0 to 255.
         num_classes: number of logits.
         dropout: share dropped in training between the two convolutions of each block
@@ -87,13 +90,19 @@ def wide_resnet(
         output: (batch, num_classes), logits.
 
     Raises:
-        ValueError: depth is not 6n + 4.
+        ValueError: depth is not 6n + 4, or there is no such stem.
     """
     if depth < 10 or (depth - 4) % 6:
         raise ValueError(f"depth must be 6n + 4, such as 16 or 28; got {depth}")
+    check_stem(stem)
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(inputs)
-    x = _conv(x, 16, 3, 1, "stem")
+    if stem == "imagenet":
+        x = _conv(x, 16, 7, 2, "stem")
+        x = _norm_act(x, activation, "stem")
+        x = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x)
+    else:
+        x = _conv(x, 16, 3, 1, "stem")
     for stage, filters in enumerate((16, 32, 64), start=1):
         for block in range(1, (depth - 4) // 6 + 1):
             strides = 2 if stage > 1 and block == 1 else 1
