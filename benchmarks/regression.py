@@ -22,7 +22,7 @@ from common import FOLDER, machine, write
 
 from kerazoo.harness import export, training
 from kerazoo.harness.data import collect
-from kerazoo.harness.export import RMSE
+from kerazoo.harness.export_exam import RMSE, failures
 from kerazoo.harness.own_code import imported_from
 
 SEEDS = range(5)
@@ -165,7 +165,7 @@ def exported_sizes(product, served, folder: Path) -> dict[str, int]:
         tolerance=0.01,
         metadata={},
     )
-    if failed := export.failures(verdicts):
+    if failed := failures(verdicts):
         raise RuntimeError("; ".join(failed))
     return {verdict.format: verdict.size for verdict in verdicts}
 

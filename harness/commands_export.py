@@ -12,7 +12,7 @@ from kerazoo.harness.config import EXPORT_FORMATS, one_of
 
 if TYPE_CHECKING:
     from kerazoo.harness.data import Data
-    from kerazoo.harness.export import Verdict
+    from kerazoo.harness.export_exam import Verdict
 
 
 def export(
@@ -53,7 +53,7 @@ def _export_run(
         # The folder may hold what another run wrote: only what is new goes to this one.
         with tempfile.TemporaryDirectory() as written:
             for part in export_data.parts(model, data, formats):
-                verdicts += part.write(Path(written), tolerance)
+                verdicts += part.write(Path(written), tolerance, found.run_id)
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")
@@ -68,11 +68,14 @@ def _export_run(
 def _tell_of_earlier_files(run_id: str, file: Path, place: str) -> None:
     """Let what is stored beside files also tell of those that the run has already."""
     from kerazoo.harness import tracking
-    from kerazoo.harness.export import Verdict
+    from kerazoo.harness.export_exam import Verdict
     from kerazoo.harness.export_verdicts import markdown
 
+    def read(name: str) -> dict[str, Any]:
+        return tracking.read_json(run_id, f"{place}/{name}")
+
     try:
-        earlier = tracking.read_json(run_id, f"{place}/model.json")["files"]
+        earlier, sample = read("model.json")["files"], read("sample.json")
     except ValueError:
         return  # there are none
     facts = json.loads(file.read_text("utf-8"))
@@ -81,6 +84,10 @@ def _tell_of_earlier_files(run_id: str, file: Path, place: str) -> None:
     file.write_text(json.dumps(facts, indent=2), "utf-8")
     table = markdown([Verdict(**known) for known in facts["files"]])
     file.with_name("verification.md").write_text(table, "utf-8")
+    new = json.loads(file.with_name("sample.json").read_text("utf-8"))
+    if new["inputs"] == sample["inputs"]:
+        new["answers"] = sample["answers"] | new["answers"]
+        file.with_name("sample.json").write_text(json.dumps(new), "utf-8")
 
 
 def _check_same(data: "Data", stored: dict[str, Any]) -> None:

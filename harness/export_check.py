@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,16 @@ Sample = dict[str, np.ndarray]  # by input, (1, …)
 
 def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
     """Run the file on every input and store what came out."""
-    run = runner_of(file)(file, threads)
     with np.load(inputs) as stored:
         samples = dict(stored)
     count = len(next(iter(samples.values())))
     singles = [{k: v[i : i + 1] for k, v in samples.items()} for i in range(count)]
+    runner = runner_of(file)
+    start = time.perf_counter()
+    run = runner(file, threads)
+    run(singles[0])
+    first_answer = round(1000 * (time.perf_counter() - start), 1)
+    facts = {**facts_of(file), **run.facts, "first_answer": first_answer}
     beside = {}
     if "texts" in samples and getattr(run, "texts", None):
         beside["texts"] = [run.answer_text(single["texts"]) for single in singles]
@@ -34,7 +40,7 @@ def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
         answers,
         outputs=np.concatenate([run(single) for single in singles]),
         milliseconds=latencies(run, singles[0]),
-        facts=json.dumps(run.facts),
+        facts=json.dumps(facts),
         **beside,
     )
 
@@ -42,6 +48,9 @@ def main(file: Path, inputs: Path, answers: Path, threads: int) -> None:
 def runner_of(file: Path) -> type:
     """Return what runs a file: a client's search where it takes one step at a time."""
     if file.suffix != ".tflite":
+        sys.modules["keras"] = None
+        import tensorflow  # noqa: F401, so that a first answer does not wait for it
+
         return SavedModelRunner
     from ai_edge_litert.interpreter import Interpreter
 
@@ -70,13 +79,12 @@ class TFLiteRunner:
     def __init__(self, file: Path, threads: int):
         from ai_edge_litert.interpreter import Interpreter
 
-        self.facts = {"operators": operators(file.read_bytes())}
         self.interpreter = Interpreter(model_path=str(file), num_threads=threads)
         self.interpreter.allocate_tensors()
         signature = self.interpreter.get_signature_runner()
         self.inputs = signature.get_input_details()
         self.outputs = signature.get_output_details()
-        self.facts |= described(signature)
+        self.facts = described(signature)
         (self.output,) = self.outputs.values()
 
     def __call__(self, sample: Sample) -> np.ndarray:
@@ -100,12 +108,12 @@ class StepRunner:
     def __init__(self, file: Path, threads: int):
         from kerazoo.harness.token_search import StepFile
 
-        self.facts = {"operators": operators(file.read_bytes())}
         self.steps = StepFile(str(file), threads)
-        self.facts["signatures"] = {
+        signatures = {
             "encode": described(self.steps.encode),
             "decode_step": described(self.steps.decode_step),
         }
+        self.facts = {"signatures": signatures}
 
     def __call__(self, sample: Sample) -> np.ndarray:
         """Return what a greedy search finds, as the whole search in a file does."""
@@ -151,7 +159,6 @@ class SavedModelRunner:
     """A SavedModel in a TensorFlow that has no Keras."""
 
     def __init__(self, file: Path, threads: int):
-        sys.modules["keras"] = None
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -180,12 +187,30 @@ class SavedModelRunner:
         return answer.decode()
 
 
-def operators(content: bytes) -> dict[str, int]:
-    """Count a TFLite file's operators, by name; those that need Flex begin with it."""
+def facts_of(file: Path) -> dict[str, Any]:
+    """Return what a TFLite file says of itself; nothing of a SavedModel.
+
+    How many operators there are, by name (those that need Flex begin with it), and the
+    oldest runtime that has them all, as TensorFlow Lite counted and LiteRT goes on to.
+    """
+    if file.suffix != ".tflite":
+        return {}
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(file.read_bytes())
+    notes = [model.Metadata(i) for i in range(model.MetadataLength())]
+    places = {note.Name(): note.Buffer() for note in notes}
+    runtime = model.Buffers(places[b"min_runtime_version"]).DataAsNumpy().tobytes()
+    return {
+        "operators": _operators(model),
+        "min_runtime": runtime.rstrip(b"\0").decode(),
+    }
+
+
+def _operators(model) -> dict[str, int]:
     from ai_edge_litert import schema_py_generated as schema
 
     names = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
-    model = schema.Model.GetRootAs(content)
     codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
     counts: dict[str, int] = {}
     for s in range(model.SubgraphsLength()):

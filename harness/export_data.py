@@ -14,7 +14,8 @@ from kerazoo.harness import (
     token_search,
 )
 from kerazoo.harness.data import Data, collect
-from kerazoo.harness.export import Verdict, export
+from kerazoo.harness.export import export
+from kerazoo.harness.export_exam import Verdict
 
 if TYPE_CHECKING:
     import keras
@@ -40,10 +41,15 @@ class Part:
     steps: bool = False  # as in `export.export`
     reference: Path | None = None  # of a client's code, laid beside the files
 
-    def write(self, folder: Path, tolerance: float) -> list[Verdict]:
+    def write(self, folder: Path, tolerance: float, run_id: str) -> list[Verdict]:
         """Write every format and verify it; see `export.export`.
 
         With what result is printed, and stands in `verification.md`.
+
+        Args:
+            folder: of all exports.
+            tolerance: as in `export.export`.
+            run_id: of the run that trained the model.
         """
         if self.title:
             print(self.title)
@@ -58,7 +64,7 @@ class Part:
             targets=targets,
             metric=reports.of_task(data.task).metric(data),
             tolerance=tolerance,
-            metadata={"labels": data.labels, **data.metadata},
+            metadata={"run": run_id, "labels": data.labels, **data.metadata},
             texts=data.validation_texts(targets),
             steps=self.steps,
         )

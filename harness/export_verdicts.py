@@ -1,8 +1,10 @@
 """The table of exported files and how each was verified, for people."""
 
+import os
+import platform
 from collections.abc import Sequence
 
-from kerazoo.harness.export import Verdict, failures, show_score
+from kerazoo.harness.export_exam import Verdict, failures, show_score
 
 
 def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -73,11 +75,16 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
-    """Return the verdicts as a Markdown table."""
+    """Return the verdicts as a Markdown table, and how to read it."""
     heads = columns(verdicts)
     lines = [heads, ["---"] * len(heads), *rows(verdicts)]
     table = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([*table, "", *failures(verdicts)])
+    machine = f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}"
+    legend = (
+        f"Milliseconds for one sample, median (95th percentile), on {machine}. "
+        "Agreement, and the largest difference, are to Keras on validation samples."
+    )
+    return "\n".join([*table, "", *failures(verdicts), "", legend, ""])
 
 
 def _size(size: int) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerazoo import losses
-from kerazoo.harness import environment, export
+from kerazoo.harness import environment
 from kerazoo.harness.data import collect
+from kerazoo.harness.export_exam import failures
 
 if TYPE_CHECKING:
     from kerazoo.harness.run import Run
@@ -51,7 +52,7 @@ def write(run: "Run", status: str, problem: str) -> str:
         ]
     if data and run.summary and (advice := _advice(run)):
         lines += [advice]
-    lines += [f"failed: {reason}" for reason in export.failures(run.verdicts)]
+    lines += [f"failed: {reason}" for reason in failures(run.verdicts)]
     lines += [
         f"**Reproduce**: `{environment.command()}`; exact config, code and "
         "packages are among the artifacts"

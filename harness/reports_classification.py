@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerazoo.harness.data import Data
-from kerazoo.harness.export import ACCURACY, Metric
+from kerazoo.harness.export_exam import ACCURACY, Metric
 from kerazoo.harness.reports import BLUE, GREY, Report, plain
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from kerazoo.harness import baselines, interval_figures
 from kerazoo.harness.data import Data, DataError
-from kerazoo.harness.export import RMSE, Metric, answers, by_name
+from kerazoo.harness.export import answers, by_name
+from kerazoo.harness.export_exam import RMSE, Metric
 from kerazoo.harness.reports import BLUE, GREY, ORANGE, Report, plain
 from kerazoo.harness.table_files import shown
 from kerazoo.harness.tabular import INTERVAL

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from kerazoo.harness import text_scores, translation
 from kerazoo.harness.data import Data
-from kerazoo.harness.export import Metric
+from kerazoo.harness.export_exam import Metric
 from kerazoo.harness.reports import BLUE, GREY, Report, plain
 from kerazoo.harness.text_predict import as_evaluated
 from kerazoo.harness.text_scores import TextMetric

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from kerazoo.harness import environment, note, reports, tracking, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect
-from kerazoo.harness.export import Verdict
 from kerazoo.harness.export_data import Part, parts
+from kerazoo.harness.export_exam import Verdict
 from kerazoo.harness.export_verdicts import by_column
 from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.translation import translator_of_texts
@@ -171,7 +171,8 @@ class Run:
 
     def _export(self, part: Part) -> None:
         exports = self.folder / "exports"
-        verdicts = part.write(exports, self.config.export_tolerance)
+        tolerance, run_id = self.config.export_tolerance, self.tracker.run_id
+        verdicts = part.write(exports, tolerance, run_id)
         self.verdicts += verdicts
         place = Path("exports") / part.folder
         self.tracker.files(exports / part.folder, place.as_posix())

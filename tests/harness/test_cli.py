@@ -29,7 +29,7 @@ def in_project(trained, monkeypatch):
 # --------------------------------------------------------------------------- list, info
 
 
-RECORDS = ("model.json", "verification.md")  # of what was exported
+RECORDS = ("model.json", "sample.json", "verification.md")  # of what was exported
 TABLES = ["diabetes", "california", "diamonds"]
 IMAGES = ["digits", "fashion_mnist", "mnist", "cifar10", "cifar100"]
 
@@ -241,6 +241,8 @@ def test_export_of_a_run_stores_the_files_with_the_run(trained, tmp_path):
     assert [file["format"] for file in told] == [
         *("saved_model", "tflite", "tflite-int8-dynamic", "tflite-int8")
     ]
+    sample = json.loads((exports / "sample.json").read_text())
+    assert {file["file"] for file in told} | {"model.keras"} == {*sample["answers"]}
     (exports / "model_int8_dynamic.tflite").unlink()
     for name, content in before.items():
         (exports / name).write_bytes(content)

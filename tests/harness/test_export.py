@@ -1,5 +1,6 @@
 """Exported files: verified when right, and reported by name when wrong."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -8,12 +9,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from flex_models import erf_model
 from keras import layers, ops
 
 from kerazoo.harness import export, export_check, export_convert
 from kerazoo.harness.config import EXPORT_FORMATS
-from kerazoo.harness.export import FILE_NAMES, Verdict
+from kerazoo.harness.export import FILE_NAMES
+from kerazoo.harness.export_exam import RMSE, Verdict, failures
 from kerazoo.harness.export_verdicts import by_column, markdown, rows
 
 RNG = np.random.default_rng(0)
@@ -87,6 +90,11 @@ def test_every_format_gives_the_answers_of_keras(name, exported):
         assert verdict.size == (folder / verdict.file).stat().st_size
         assert verdict.operators["CONV_2D"] == 1
         assert "CAST" not in verdict.operators, "float16 has been left inside"
+        content = (folder / verdict.file).read_bytes()
+        assert verdict.sha256 == hashlib.sha256(content).hexdigest()
+        major, minor, _ = map(int, verdict.min_runtime.split("."))
+        assert (1, 5) <= (major, minor) < (3, 0)
+    assert verdict.first_answer > 0
 
 
 def test_full_int8_takes_and_gives_bytes(exported):
@@ -118,8 +126,23 @@ def test_the_description_has_what_a_client_must_know(exported):
     assert facts["files"][1]["size"] == verdicts["tflite"].size
     assert {file.name for file in folder.iterdir()} == {
         *FILE_NAMES.values(),
-        *("model.keras", "model.json"),
+        *("model.keras", "model.json", "sample.json"),
     }
+    assert facts["versions"].keys() == {*export.MADE_BY}
+    assert facts["versions"]["keras"] == keras.__version__
+
+
+@pytest.mark.parametrize("name", ["tflite", "tflite-fp16", "tflite-int8-dynamic"])
+def test_the_sample_shows_an_app_what_a_file_answers(name, exported):
+    folder, _, _ = exported
+    sample = json.loads((folder / "sample.json").read_text())
+    assert sample["answers"].keys() == {*FILE_NAMES.values(), "model.keras"}
+    pixels = np.array(sample["inputs"]["pixels"], "float32")
+    np.testing.assert_array_equal(pixels, PIXELS[40:41])
+    interpreter = Interpreter(str(folder / FILE_NAMES[name]))
+    (answer,) = interpreter.get_signature_runner()(pixels=pixels).values()
+    np.testing.assert_allclose(sample["answers"][FILE_NAMES[name]], answer, atol=1e-6)
+    np.testing.assert_allclose(sample["answers"]["model.keras"], answer, atol=0.05)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 40])
@@ -229,7 +252,7 @@ def test_a_file_that_does_not_run_is_named_and_the_others_are_kept(
     assert bad.failure.startswith("does not run: ") and len(bad.failure) < 330
     assert bad.metric is None
     assert [row[-1] for row in rows([good, bad])] == ["yes", "no"]
-    assert export.failures([good, bad]) == [f"tflite-fp16: {bad.failure}"]
+    assert failures([good, bad]) == [f"tflite-fp16: {bad.failure}"]
     table = markdown([good, bad]).splitlines()
     assert len({line.count("|") for line in table[:4]}) == 1
 
@@ -243,8 +266,8 @@ def test_a_file_with_flex_operators_fails(tmp_path, monkeypatch):
     samples = RNG.normal(size=(8, 4)).astype("float32")
     (verdict,) = run(model, tmp_path, calibration=samples, inputs=samples)
     assert not verdict.passed and "Flex" in verdict.failure
-    content = (tmp_path / verdict.file).read_bytes()
-    assert export_check.operators(content)["FlexErf"] == 1
+    facts = export_check.facts_of(tmp_path / verdict.file)
+    assert facts["operators"]["FlexErf"] == 1
 
 
 def argmax_model():
@@ -293,7 +316,7 @@ def export_table(folder, formats, **options):
         formats,
         calibration=columns,
         inputs=columns,
-        metric=export.RMSE,
+        metric=RMSE,
         threads=(1,),
         **{"targets": PRICES, **options},
     )
@@ -302,7 +325,7 @@ def export_table(folder, formats, **options):
 def test_columns_go_in_by_name_texts_and_missing_numbers_too(tmp_path):
     formats = ["saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic"]
     verdicts = export_table(tmp_path, formats)
-    assert export.failures(verdicts) == []
+    assert failures(verdicts) == []
     for verdict in verdicts:
         assert verdict.metric == pytest.approx(0, abs=1) and verdict.agreement is None
         assert verdict.max_difference < 1
@@ -351,7 +374,7 @@ def test_upstream_export_of_keras_allows_flex(tmp_path):
     """When this fails: the converter need not be told of built-in operators."""
     file = tmp_path / "model.tflite"
     erf_model().export(file, format="litert", verbose=False)
-    assert "FlexErf" in export_check.operators(file.read_bytes())
+    assert "FlexErf" in export_check.facts_of(file)["operators"]
 
 
 def test_upstream_converter_writes_half_precision_with_flex(tmp_path):

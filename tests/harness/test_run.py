@@ -16,9 +16,9 @@ from kerazoo.harness import (
     DataError,
     build_optimizer,
     environment,
-    export,
     tracked_run,
 )
+from kerazoo.harness.export_exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
 
@@ -95,8 +95,8 @@ def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
     def block():
         with tracked_run(config) as run:
             run.verdicts = [
-                export.Verdict("tflite", failure="differs"),
-                export.Verdict("saved_model"),
+                Verdict("tflite", failure="differs"),
+                Verdict("saved_model"),
             ]
 
     with pytest.raises(SystemExit, match=r"not to be used: tflite$"):

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from kerazoo.harness import DataError, tabular
-from kerazoo.harness.export import RMSE, answers, by_name, export
+from kerazoo.harness.export import answers, by_name, export
+from kerazoo.harness.export_exam import RMSE
 from kerazoo.harness.table_encoder import decode, encode
 from kerazoo.harness.table_target import fit_target, scale_target
 from kerazoo.harness.tabular_metric import UnscaledRMSE

@@ -15,8 +15,8 @@ from workplace import execute
 
 from kerazoo import zoo
 from kerazoo.harness import export, export_texts, tracking
-from kerazoo.harness.export import Metric
 from kerazoo.harness.export_convert import write_saved_model
+from kerazoo.harness.export_exam import Metric, Verdict
 from kerazoo.harness.pair_text import Normaliser
 from kerazoo.harness.text_predict import TextSearch, predict_texts
 from kerazoo.harness.tokenisers import ListTokeniser, fit_tokeniser, from_json
@@ -142,7 +142,7 @@ def test_sub_words_keep_tokens_in_and_tokens_out(tmp_path):
     assert list(signatures) == ["serving_default"]
 
 
-def exported(folder, texts=None) -> export.Verdict:
+def exported(folder, texts=None) -> Verdict:
     """Export a model whose samples were made of some texts, or are said to be."""
     model, facts = make_product(("words", "symbols"))
     source, target = (from_json(facts[f"{x}_tokeniser"]) for x in ("source", "target"))

@@ -147,7 +147,7 @@ def test_the_exported_files_are_stored_and_verified(trained):
     stored = trained.artifacts() / "exports"
     assert {file.name for file in stored.iterdir()} == {
         *("saved_model", "model.tflite", "model_int8.tflite"),
-        *("model.keras", "model.json", "verification.md"),
+        *("model.keras", "model.json", "sample.json", "verification.md"),
     }
     facts = json.loads((stored / "model.json").read_text())
     assert [file["gpu"] for file in facts["files"]] == ["", "yes", "yes"]
