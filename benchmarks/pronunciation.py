@@ -18,7 +18,7 @@ from pathlib import Path
 
 from common import finished_run, known_lines, machine, write
 
-from kerazoo.harness import tracking
+from kerazoo.harness import tracking_runs
 
 NAMES = ("pronalsyl-transformer_small", "pronalsyl-lstm_small")
 NAMES += ("distilled-transformer_small",)
@@ -94,7 +94,7 @@ def rows(name: str) -> tuple[str, str] | None:
         known = known_lines("pronunciation", start)
         return (known[0], known[1]) if known else None
     scores = run.data.metrics
-    exports = tracking.read_json(run.info.run_id, "exports/model.json")["files"]
+    exports = tracking_runs.read_json(run.info.run_id, "exports/model.json")["files"]
     files = {file["format"]: file for file in exports}
     quality = [
         f"{int(run.data.params['num_params']):,}",

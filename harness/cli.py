@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_flags(sub, "as for `kerazoo train`; the same for every loss")
 
-    run_help = "a run's id (or how it begins), its name, or `last`"
+    run_help = "a run's id (or how it begins), its name, its folder, or `last`"
     sub = add(commands.evaluate, "kerazoo evaluate last")
     sub.add_argument("run", help=run_help)
     add_flags(sub, "other data, such as --data.path photos/")

@@ -191,10 +191,11 @@ def compare_losses(
 
 def evaluate(run: str, flags: Sequence[str]) -> None:
     """Measure a run's model again, on its own test split or on other data."""
-    from kerazoo.harness import tracking
+    from kerazoo.harness import tracking_runs
     from kerazoo.harness.reopen import reopen
 
-    facts = tracking.read_json(tracking.find_run(run).info.run_id, "data.json")
+    run_id = tracking_runs.find_run(run).info.run_id
+    facts = tracking_runs.read_json(run_id, "data.json")
     if "input_shape" in facts:  # other images would suggest another one
         flags = [f"--data.input_shape={facts['input_shape']}", *flags]
     with reopen(run, flags) as found, quiet():

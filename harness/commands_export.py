@@ -37,7 +37,7 @@ def export(
 def _export_run(
     source: str, formats: list[str], folder: Path, tolerance: float | None
 ) -> list["Verdict"]:
-    from kerazoo.harness import tracking
+    from kerazoo.harness import tracking_runs
     from kerazoo.harness.reopen import reopen
 
     with reopen(source) as found:
@@ -45,7 +45,7 @@ def _export_run(
             from kerazoo.harness import export_data
 
             data, model = found.load_data(), found.load_model()
-        _check_same(data, tracking.read_json(found.run_id, "data.json"))
+        _check_same(data, tracking_runs.read_json(found.run_id, "data.json"))
         formats = formats or list(found.config.export) or list(EXPORT_FORMATS)
         if tolerance is None:
             tolerance = found.config.export_tolerance
@@ -61,18 +61,18 @@ def _export_run(
             for facts in Path(written).rglob("model.json"):
                 place = Path("exports") / facts.parent.relative_to(written)
                 _tell_of_earlier_files(found.run_id, facts, place.as_posix())
-            tracking.add_files(found.run_id, Path(written), "exports")
+            tracking_runs.add_files(found.run_id, Path(written), "exports")
     return verdicts
 
 
 def _tell_of_earlier_files(run_id: str, file: Path, place: str) -> None:
     """Let what is stored beside files also tell of those that the run has already."""
-    from kerazoo.harness import tracking
+    from kerazoo.harness import tracking_runs
     from kerazoo.harness.export_exam import Verdict
     from kerazoo.harness.export_verdicts import markdown
 
     def read(name: str) -> dict[str, Any]:
-        return tracking.read_json(run_id, f"{place}/{name}")
+        return tracking_runs.read_json(run_id, f"{place}/{name}")
 
     try:
         earlier, sample = read("model.json")["files"], read("sample.json")

@@ -22,15 +22,15 @@ def predict(
 
     Texts that are not given are read from the standard input, one a line.
     """
-    from kerazoo.harness import tracking
+    from kerazoo.harness import tracking_runs
     from kerazoo.harness.reopen import reopen
     from kerazoo.harness.text_predict import TextSearch
 
     search = {name: value for name, value in search.items() if value is not None}
     # Before anything is loaded, as a mistake is answered at once.
     texts_search = TextSearch(top=1 if top is None else top, **search)
-    record = tracking.find_run(run)
-    facts = tracking.read_json(record.info.run_id, "data.json")
+    record = tracking_runs.find_run(run)
+    facts = tracking_runs.read_json(record.info.run_id, "data.json")
     of_texts = "source_tokeniser" in facts
     if search and not of_texts:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in search)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kerazoo.harness import comparison, tracking
+from kerazoo.harness import comparison, tracking, tracking_runs
 from kerazoo.harness.comparison import Result
 from kerazoo.harness.config import TrainingConfig, flatten
 
@@ -110,12 +110,12 @@ def _train(trial: Trial, main, parent_id: str) -> Result | None:
     except Exception as error:  # the loss does not fit, or the memory ends
         print(f"error: {error or type(error).__name__}")
         return None
-    run = tracking.find_children(parent_id)[-1]
+    run = tracking_runs.find_children(parent_id)[-1]
     result = Result(
         label=trial.label,
         seed=trial.config.seed,
         scores=scores,
-        curve=tracking.read_history(run.info.run_id, trial.config.monitor),
+        curve=tracking_runs.read_history(run.info.run_id, trial.config.monitor),
         recall=_recall(run.info.run_id),
     )
     best = {k: v for k, v in scores.items() if k == f"best_{trial.config.monitor}"}
@@ -126,7 +126,7 @@ def _train(trial: Trial, main, parent_id: str) -> Result | None:
 
 def _recall(run_id: str) -> dict[str, float]:
     try:
-        table = tracking.read_json(run_id, "tables/per_class.json")
+        table = tracking_runs.read_json(run_id, "tables/per_class.json")
     except ValueError:  # a task without classes
         return {}
     recall = table["columns"].index("recall")

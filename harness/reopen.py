@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness import tracking
+from kerazoo.harness import tracking_runs
 from kerazoo.harness.config import parse_config
 from kerazoo.harness.own_code import imported_from
 
@@ -33,7 +33,7 @@ class ReopenedRun:
 
     def load_model(self) -> "keras.Model":
         """Load the model that the run stored."""
-        return tracking.load_model(self.run_id)
+        return tracking_runs.load_model(self.run_id)
 
 
 @contextmanager
@@ -41,16 +41,16 @@ def reopen(reference: str, flags: Sequence[str] = ()) -> Iterator[ReopenedRun]:
     """Reopen a run for the block.
 
     Args:
-        reference: as in `tracking.find_run`.
+        reference: as in `tracking_runs.find_run`.
         flags: fields of the config to change, such as `["--data.path", "photos"]`.
 
     Raises:
         ValueError: no such run, or one that ended before its code was stored.
     """
-    run = tracking.find_run(reference)
+    run = tracking_runs.find_run(reference)
     with tempfile.TemporaryDirectory() as folder:
-        tracking.download(run.info.run_id, "config.yaml", folder)
-        code = tracking.download(run.info.run_id, "code", folder)
+        tracking_runs.download(run.info.run_id, "config.yaml", folder)
+        code = tracking_runs.download(run.info.run_id, "code", folder)
         with imported_from(code):
             config_class = importlib.import_module("config").Config
             stored = ["--config", str(Path(folder) / "config.yaml")]

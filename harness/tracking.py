@@ -1,17 +1,16 @@
-"""The one place that speaks to MLflow: writing a run, and finding one again.
+"""The one place that speaks to MLflow: the store, and writing a run.
 
-How models are stored stands in `tracking_models.py`.
+How runs are found again stands in `tracking_runs.py`, how models are stored in
+`tracking_models.py`.
 
 Autolog is not used: it logs validation scores at step 0, changes the caller's callbacks
 and loses the second of two fits (MLflow 3.17).
 """
 
-import json
 import logging
 import os
 import re
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -248,123 +247,6 @@ def run_url(run: "MlflowRun") -> str:
     base = uri.rstrip("/") if uri.startswith("http") else UI_ADDRESS
     page = f"experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     return f"{base}/#/{page}?{_TRAINING}"
-
-
-def find_run(reference: str) -> "MlflowRun":
-    """Find a run by its id, the first characters of its id, its name, or `last`.
-
-    Of a name the newest that finished, if there is one.
-
-    Raises:
-        ValueError: no run, or more than one, fits; the message lists the newest ones.
-    """
-    mlflow = connect()
-    runs = mlflow.search_runs(
-        search_all_experiments=True,
-        order_by=["attributes.start_time DESC"],
-        output_format="list",
-    )
-    if reference == "last":
-        fitting = [r for r in runs if r.info.status == "FINISHED"][:1]
-    else:
-        named = [r for r in runs if r.info.run_name == reference]
-        # One that is under way or was stopped has no model yet.
-        named.sort(key=lambda r: r.info.status != "FINISHED")
-        fitting = named[:1] or [r for r in runs if r.info.run_id.startswith(reference)]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = "".join(
-        f"\n  {r.info.run_id[:8]}  {r.info.run_name}  {r.info.status}" for r in runs[:5]
-    )
-    problem = "Several runs begin with" if fitting else "There is no run"
-    raise ValueError(
-        f"{problem} {reference!r} in {mlflow.get_tracking_uri()}. "
-        + (f"The newest runs are:{known}" if known else "It holds no runs at all.")
-    )
-
-
-def find_runs(name: str) -> list["MlflowRun"]:
-    """Find the runs of a name, the newest first."""
-    mlflow = connect()
-    return mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=f"attributes.run_name = '{name}'",
-        order_by=["attributes.start_time DESC"],
-        output_format="list",
-    )
-
-
-def find_children(run_id: str) -> list["MlflowRun"]:
-    """Find the runs that were opened inside a run, the oldest first."""
-    mlflow = connect()
-    return mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=f"tags.mlflow.parentRunId = '{run_id}'",
-        order_by=["attributes.start_time ASC"],
-        output_format="list",
-    )
-
-
-def read_history(run_id: str, metric: str) -> list[float]:
-    """Read a metric's value at every step, in order."""
-    history = connect().MlflowClient().get_metric_history(run_id, metric)
-    return [point.value for point in sorted(history, key=lambda point: point.step)]
-
-
-def download(run_id: str, path: str, folder: str) -> Path:
-    """Copy a run's file or folder into a folder, and return where it lies.
-
-    Raises:
-        ValueError: the run has no such file.
-    """
-    mlflow = connect()
-    from mlflow.exceptions import MlflowException
-
-    try:
-        found = mlflow.artifacts.download_artifacts(
-            run_id=run_id, artifact_path=path, dst_path=folder
-        )
-    except (OSError, MlflowException) as error:
-        raise ValueError(
-            f"The run {run_id[:8]} has no {path}: it ended before it was stored."
-        ) from error
-    return Path(found)
-
-
-def read_text(run_id: str, path: str) -> str:
-    """Read a text file of a run."""
-    with tempfile.TemporaryDirectory() as folder:
-        return download(run_id, path, folder).read_text("utf-8")
-
-
-def read_json(run_id: str, path: str) -> Any:
-    """Read a JSON file of a run."""
-    return json.loads(read_text(run_id, path))
-
-
-def add_files(run_id: str, folder: Path, path: str) -> None:
-    """Store a folder's files in a run that has ended."""
-    connect().MlflowClient().log_artifacts(run_id, str(folder), path)
-
-
-def load_model(run_id: str) -> "keras.Model":
-    """Load the model that a run stored; its code can be imported, as in `reopen`.
-
-    Raises:
-        ValueError: the run has none.
-    """
-    connect()
-    from mlflow.exceptions import MlflowException
-
-    from kerazoo.harness.tracking_models import load
-
-    try:
-        return load(f"runs:/{run_id}/model")
-    except MlflowException as error:
-        raise ValueError(
-            f"The run {run_id[:8]} has no model: it ended before it was stored. The "
-            "best epoch that it reached is among its artifacts, in checkpoints/."
-        ) from error
 
 
 def is_remote() -> bool:

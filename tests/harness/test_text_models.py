@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from workplace import execute
 
 from kerazoo import zoo
-from kerazoo.harness import export, export_texts, tracking
+from kerazoo.harness import export, export_texts, tracking, tracking_runs
 from kerazoo.harness.export_convert import write_saved_model
 from kerazoo.harness.export_exam import Metric, Verdict
 from kerazoo.harness.pair_text import Normaliser
@@ -104,7 +104,7 @@ def test_mlflow_answers_texts_without_keras(kinds, name, store):
     assert listed == framed == expected and none == []
     assert len(set(expected)) > 8, "all answers are alike"
     # The model comes back as Keras has it, too.
-    assert greedy(tracking.load_model(tracker.run_id), facts) == expected
+    assert greedy(tracking_runs.load_model(tracker.run_id), facts) == expected
 
     info = mlflow.models.get_model_info(f"runs:/{tracker.run_id}/model")
     for columns in (info.signature.inputs, info.signature.outputs):

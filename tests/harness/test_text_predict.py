@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from kerazoo.harness import commands_predict, tracking
+from kerazoo.harness import commands_predict, tracking_runs
 from kerazoo.harness.text_predict import TextSearch, as_evaluated
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
@@ -69,8 +69,8 @@ def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
     facts = json.dumps({"source_tokeniser": {}, "labels": []})
     found = [[("a b", -1.0), ("a", -2.5)], [("c", -0.25)], []]
     record = type("Record", (), {"info": type("Info", (), {"run_id": "1"})})
-    monkeypatch.setattr(tracking, "find_run", lambda run: record)
-    monkeypatch.setattr(tracking, "read_json", lambda *_: json.loads(facts))
+    monkeypatch.setattr(tracking_runs, "find_run", lambda run: record)
+    monkeypatch.setattr(tracking_runs, "read_json", lambda *_: json.loads(facts))
     run = SimpleNamespace(load_model=lambda: None, config=None)
     monkeypatch.setattr(
         "kerazoo.harness.reopen.reopen", lambda _: contextlib.nullcontext(run)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from kerazoo.harness import tracking
+from kerazoo.harness import tracking, tracking_runs
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def three_runs(store):
     return {(r.info.run_name, r.info.status): r.info.run_id for r in store.runs}
 
 
-def test_a_run_is_found_by_id_by_its_beginning_by_name_and_as_the_last(three_runs):
+def test_a_run_is_found_by_id_name_and_folder_and_as_the_last(three_runs):
     first, second, failed = (
         three_runs[key]
         for key in (("a", "FINISHED"), ("b", "FINISHED"), ("b", "FAILED"))
@@ -248,11 +248,13 @@ def test_a_run_is_found_by_id_by_its_beginning_by_name_and_as_the_last(three_run
         first: first,
         failed: failed,
         second[:12]: second,
+        f"runs/a-{first[:8]}": first,
+        f"/work/my.runs/runs/a-b-{failed[:8]}/exports/model.tflite": failed,
         "a": first,
         "b": second,  # of its name, the newest that finished
         "last": second,  # the newest that finished
     }.items():
-        assert tracking.find_run(reference).info.run_id == run_id
+        assert tracking_runs.find_run(reference).info.run_id == run_id
 
 
 @pytest.mark.parametrize(
@@ -261,7 +263,7 @@ def test_a_run_is_found_by_id_by_its_beginning_by_name_and_as_the_last(three_run
 )
 def test_a_reference_that_fits_no_run_lists_the_newest(reference, message, three_runs):
     with pytest.raises(ValueError) as error:
-        tracking.find_run(reference)
+        tracking_runs.find_run(reference)
     text = str(error.value)
     assert message in text
     assert all(run_id[:8] in text for run_id in three_runs.values())
@@ -269,19 +271,19 @@ def test_a_reference_that_fits_no_run_lists_the_newest(reference, message, three
 
 def test_an_empty_store_is_said_to_be_empty(store):
     with pytest.raises(ValueError, match="It holds no runs at all"):
-        tracking.find_run("last")
+        tracking_runs.find_run("last")
 
 
 def test_a_file_that_a_run_does_not_have_is_named(tracker, tmp_path):
     tracker.text('{"a": 1}', "a.json")
     tracker.end("FINISHED")
-    assert tracking.read_json(tracker.run_id, "a.json") == {"a": 1}
+    assert tracking_runs.read_json(tracker.run_id, "a.json") == {"a": 1}
     with pytest.raises(ValueError, match=r"has no b\.json: it ended before"):
-        tracking.read_json(tracker.run_id, "b.json")
+        tracking_runs.read_json(tracker.run_id, "b.json")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "c.txt").write_text("c")
-    tracking.add_files(tracker.run_id, tmp_path / "more", "copied")
-    found = tracking.download(tracker.run_id, "copied", str(tmp_path / "here"))
+    tracking_runs.add_files(tracker.run_id, tmp_path / "more", "copied")
+    found = tracking_runs.download(tracker.run_id, "copied", str(tmp_path / "here"))
     assert [file.name for file in found.iterdir()] == ["c.txt"]
 
 
@@ -324,7 +326,7 @@ def test_a_run_without_a_model_says_so(tracker):
     with pytest.raises(
         ValueError, match=rf"{tracker.run_id[:8]} has no model: it ended"
     ):
-        tracking.load_model(tracker.run_id)
+        tracking_runs.load_model(tracker.run_id)
 
 
 @keras.saving.register_keras_serializable(package="test_tracking")
@@ -360,7 +362,7 @@ def test_a_model_keeps_its_signature_and_its_own_layers_only(tracker, store):
     needs = (folder / "requirements.txt").read_text().split()
     named = {line.split("==")[0] for line in needs}
     assert named == {"mlflow", "tensorflow", "keras", "numpy"}
-    again = tracking.load_model(tracker.run_id)
+    again = tracking_runs.load_model(tracker.run_id)
     np.testing.assert_allclose(
         again.predict(example, verbose=0), model.predict(example, verbose=0)
     )
