@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kerazoo.harness import DataError
+from kerazoo.harness.image_files import read_image
 
 RNG = np.random.default_rng(0)
 
@@ -199,6 +200,16 @@ def test_images_have_the_size_that_is_asked_for(
     data = template["data"].load_data(make_config(**options))
     assert data.input_shape == shape
     assert everything(data.validation)[0].shape[1:] == shape
+
+
+def test_clients_are_told_how_images_are_fitted(photos, template, make_config):
+    options = {"path": str(photos), "max_broken_share": 0.1, "image_size": 16}
+    data = template["data"].load_data(make_config(**options))
+    files = (file for file in photos.rglob("*/*") if file.stem != "broken")
+    shape, fit = data.metadata["input_shape"], data.metadata["fit"]
+    read = {read_image(file, *shape, resize=fit).tobytes() for file in files}
+    for pixels in everything(data.test)[0]:
+        assert pixels.astype("uint8").tobytes() in read
 
 
 def test_class_weights_make_classes_count_the_same(template, make_config):
