@@ -8,14 +8,15 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 
 class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite."""
+    """The loss, or a weight, became NaN or infinite."""
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stop at the step at which the loss stops being a number."""
+    """Stop at the step at which the loss, or what the last one left, is no number."""
 
     def on_epoch_begin(self, epoch, logs=None):  # noqa: D102
         self.epoch = epoch
@@ -24,13 +25,23 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if not math.isfinite(logs["loss"]):
             if hasattr(self.model, "jax_state_sync"):
                 self.model.jax_state_sync()  # JAX has the rate elsewhere until then
-            rate = float(self.model.optimizer.learning_rate)
-            raise NonFiniteLossError(
-                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, step "
-                f"{batch + 1}, at a learning rate of {rate:.3g}. What usually helps: a "
-                "lower --learning_rate, a longer --warmup_epochs, --clip_norm 1, or "
-                "--precision float32; and look for NaN in the data."
-            )
+            place = f"in epoch {self.epoch + 1}, step {batch + 1}"
+            self._stop(f"The loss became {logs['loss']} {place}")
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        # No loss has seen the epoch's last update yet, and it is about to be saved.
+        for weight in self.model.trainable_weights:
+            if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+                place = f"in the last step of epoch {epoch + 1}"
+                self._stop(f"The weights {weight.path} became NaN or infinite {place}")
+
+    def _stop(self, problem: str) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        raise NonFiniteLossError(
+            f"{problem}, at a learning rate of {rate:.3g}. What usually helps: a lower "
+            "--learning_rate, a longer --warmup_epochs, --clip_norm 1, or --precision "
+            "float32; and look for NaN in the data."
+        )
 
 
 class Interruption(keras.callbacks.Callback):

@@ -291,6 +291,17 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert (tmp_path / "last.keras").read_bytes() == before
 
 
+def test_weights_that_an_epochs_last_step_broke_are_not_saved(tmp_path):
+    data, config = make_data(), make_config(epochs=1)
+    # One step, whose loss is still a number.
+    data = dataclasses.replace(data, train=data.train.take(1))
+    model = make_model(config, data)
+    model.compile(keras.optimizers.SGD(np.inf), model.loss, metrics=["accuracy"])
+    with pytest.raises(NonFiniteLossError, match=r"kernel became NaN .* last step of"):
+        training.fit(model, data, config, tmp_path, [])
+    assert not (tmp_path / "last.keras").exists()
+
+
 @pytest.mark.parametrize(
     ("scores", "best"),
     [

@@ -182,6 +182,19 @@ np.save(sys.argv[2], model.predict(pixels))
 """
 
 
+@pytest.mark.slow
+def test_the_search_of_the_readme_passes_over_a_trial_that_fails(new_project):
+    project = new_project()
+    code = project.code_of_page("import optuna").replace("n_trials=5", "n_trials=2")
+    rate = "learning_rate=rate if trial.number else 1e30"
+    code = code.replace("learning_rate=rate", rate)
+    (project.folder / "sweep.py").write_text(code)
+    shown = execute(sys.executable, "sweep.py", cwd=project.folder).stdout
+    assert shown.splitlines()[-1].startswith("{'learning_rate': 0.0")
+    status = {run.info.run_name: run.info.status for run in project.runs}
+    assert status == {"sweep-0": "FAILED", "sweep-1": "FINISHED"}
+
+
 def test_the_model_loads_where_kerazoo_is_unknown(trained, tmp_path):
     pixels = RNG.integers(0, 256, (5, 8, 8, 1)).astype("float32")
     files = tmp_path / "in.npy", tmp_path / "out.npy"
