@@ -1,21 +1,14 @@
 """The clients for devices, held against the reference: searches, files and texts."""
 
-import base64
-import fcntl
-import functools
-import http.server
 import itertools
 import json
-import queue
 import shutil
-import subprocess
-import tempfile
-import threading
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from device_tools import browse, compile_kotlin, install, make_site, run_client
 from workplace import ROOT, execute
 
 from kerazoo import zoo
@@ -32,8 +25,6 @@ pytestmark = pytest.mark.filterwarnings(
 
 CLIENTS = ROOT / "templates" / "seq2seq" / "device"
 CHECKS = Path(__file__).with_name("seq2seq_device")
-JSON_JAR = Path("/usr/share/java/json-android.jar")  # Android's own org.json
-KOTLIN, LITERT_JS = "kotlin-compiler@2.4.20", "@litertjs/core@2.5.3"
 SOURCE_LENGTH, MAX_LENGTH, STATES, VOCABULARY = 12, 8, 11, 13
 LETTERS = [*"abcdefghijklmnopqrstuvwxyzé A𝒳åσςοδß"]
 WORDS = ["a", "b", "c", "é", "A", "οδος", "i\u0307", "fin"]
@@ -172,23 +163,6 @@ def check(results, expected, tolerance):
             np.testing.assert_allclose(scores, right_scores, rtol=0, atol=tolerance)
 
 
-def install(package, proof):
-    """Install a package of Debian's unless its command, or a file of it, is there."""
-    with open(Path(tempfile.gettempdir()) / "kerazoo-install.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers test side by side
-        if not shutil.which(proof) and not Path(proof).exists():
-            execute("apt-get", "update", cwd=ROOT)
-            options = "-y", "--no-install-recommends"
-            execute("apt-get", "install", *options, package, cwd=ROOT)
-
-
-def npm_install(package, folder):
-    install("nodejs", "node")
-    install("npm", "npm")
-    execute("npm", "install", "--no-audit", "--no-fund", package, cwd=folder)
-    return folder / "node_modules" / package.rpartition("@")[0]
-
-
 def test_the_clients_go_along_with_a_copy(new_project):
     copied = new_project("seq2seq").folder / "device"
     names = {file.name for file in copied.iterdir()}
@@ -222,54 +196,8 @@ def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A folder that a browser is shown, with LiteRT in it."""
-    install("chromium", "chromium")
     folder = tmp_path_factory.mktemp("site")
-    npm_install(LITERT_JS, folder)
-    shutil.copy(CHECKS / "check.html", folder)
-    shutil.copy(CLIENTS / "token_search.js", folder)
-    return folder
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and takes the one answer of a page."""
-
-    def __init__(self, *arguments, answers, **options):
-        self.answers = answers
-        super().__init__(*arguments, **options)
-
-    def do_POST(self):
-        size = int(self.headers["Content-Length"])
-        self.answers.put(json.loads(self.rfile.read(size)))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-def browse(site, profile):
-    """Open a browser on this machine's own page; return what the page answers."""
-    answers = queue.Queue()
-    handler = functools.partial(Handler, answers=answers, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = subprocess.Popen(
-            [
-                *("chromium", "--headless", "--no-sandbox", "--disable-gpu"),
-                *("--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
-                *("--disable-background-networking", f"--user-data-dir={profile}"),
-                *("--remote-debugging-port=0",),  # else it loads the page and ends
-                f"http://127.0.0.1:{server.server_port}/check.html",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            return answers.get(timeout=120)
-        finally:
-            browser.terminate()
-            browser.wait()
-            server.shutdown()
+    return make_site(folder, CHECKS / "check.html", CLIENTS / "token_search.js")
 
 
 @pytest.mark.slow
@@ -287,43 +215,12 @@ def test_a_browser_answers_as_the_reference_does(site, file, tmp_path):
 @pytest.fixture(scope="module")
 def kotlin(tmp_path_factory):
     """Return the command that runs the Kotlin client, compiled with a stand-in."""
-    install("default-jre-headless", "java")
-    install("libandroid-json-org-java", str(JSON_JAR))
-    folder = tmp_path_factory.mktemp("kotlin")
-    compiler = npm_install(KOTLIN, folder)
     sources = CLIENTS / "TokenSearch.kt", CHECKS / "Check.kt", CHECKS / "Interpreter.kt"
-    execute(
-        *("java", "-cp", f"{compiler}/lib/*"),
-        *("org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-Werror", "-no-reflect"),
-        *("-kotlin-home", compiler, "-cp", JSON_JAR, "-d", folder / "classes"),
-        *sources,
-        cwd=folder,
-    )
-    places = folder / "classes", JSON_JAR, compiler / "lib" / "kotlin-stdlib.jar"
-    return ["java", "-cp", ":".join(map(str, places)), "CheckKt"]
+    return compile_kotlin(sources, tmp_path_factory.mktemp("kotlin"))
 
 
-def run_client(command, cases, folder, model=None):
-    """Run a client; run a file's signatures when it asks for it."""
-    (folder / "cases.json").write_text(json.dumps(cases))
-    client = subprocess.Popen(
-        [*command, "cases.json", "results.json"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with client:
-        for line in client.stdout:
-            client.stdin.write(run_signature(model, *line.split()))
-            client.stdin.flush()
-    assert client.returncode == 0
-    return json.loads((folder / "results.json").read_text())
-
-
-def shapes_of(model):
+def shapes_of(runners):
     """List the tensors of a file, for a client that cannot read it."""
-    runners = {name: getattr(model, name) for name in ("encode", "decode_step")}
     return {
         name: {
             "inputs": shapes(runner.get_input_details()),
@@ -337,20 +234,6 @@ def shapes(details):
     return {name: tensor["shape"].tolist() for name, tensor in details.items()}
 
 
-def run_signature(model, name, *given):
-    """Run a signature on tensors as text; return its outputs as text."""
-    runner = getattr(model, name)
-    inputs = {}
-    for part in given:
-        key, text = part.split("=", 1)
-        details = runner.get_input_details()[key]
-        array = np.frombuffer(base64.b64decode(text), details["dtype"])
-        inputs[key] = array.reshape(details["shape"])
-    outputs = runner(**inputs)
-    texts = {k: base64.b64encode(v.tobytes()).decode() for k, v in outputs.items()}
-    return " ".join(f"{key}={text}" for key, text in texts.items()) + "\n"
-
-
 @pytest.mark.slow
 def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
     cases, expected = made_up
@@ -360,6 +243,7 @@ def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
 @pytest.mark.slow
 def test_kotlin_hands_a_file_what_it_asks_for(kotlin, file, tmp_path):
     model = StepFile(str(file))
-    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(model)))
+    runners = {"encode": model.encode, "decode_step": model.decode_step}
+    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(runners)))
     cases, expected = cases_of("shapes.json", file)
-    check(run_client(kotlin, cases, tmp_path, model), expected, 1e-12)
+    check(run_client(kotlin, cases, tmp_path, runners), expected, 1e-12)
