@@ -1,5 +1,6 @@
 """What runs the clients for devices: Node, a browser, and Kotlin on a JVM."""
 
+import base64
 import fcntl
 import functools
 import http.server
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from workplace import ROOT, execute
 
 JSON_JAR = Path("/usr/share/java/json-android.jar")  # Android's own org.json
@@ -131,3 +133,25 @@ def run_client(
             client.stdin.flush()
     assert client.returncode == 0
     return json.loads((folder / "results.json").read_text())
+
+
+def answer_of(runners: dict[str, Any]) -> Callable[[str], str]:
+    """Return what stands in for LiteRT: it runs signatures on tensors as text.
+
+    Args:
+        runners: of LiteRT's Python, by signature.
+    """
+
+    def answer(line: str) -> str:
+        name, *given = line.split()
+        details = runners[name].get_input_details()
+        inputs = {}
+        for part in given:
+            key, text = part.split("=", 1)
+            array = np.frombuffer(base64.b64decode(text), details[key]["dtype"])
+            inputs[key] = array.reshape(details[key]["shape"])
+        outputs = runners[name](**inputs)
+        texts = {k: base64.b64encode(v.tobytes()).decode() for k, v in outputs.items()}
+        return " ".join(f"{key}={text}" for key, text in texts.items())
+
+    return answer

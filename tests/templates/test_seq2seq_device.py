@@ -1,6 +1,5 @@
 """The clients for devices, held against the reference: searches, files and texts."""
 
-import base64
 import itertools
 import json
 import shutil
@@ -9,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from device_clients import browse, compile_kotlin, install, run_client
+from device_clients import answer_of, browse, compile_kotlin, install, run_client
 from workplace import ROOT, execute
 
 from kerazoo import zoo
@@ -224,9 +223,8 @@ def kotlin(kotlin_compiler, tmp_path_factory):
     return compile_kotlin(kotlin_compiler, folder, *sources)
 
 
-def shapes_of(model):
+def shapes_of(runners):
     """List the tensors of a file, for a client that cannot read it."""
-    runners = {name: getattr(model, name) for name in ("encode", "decode_step")}
     return {
         name: {
             "inputs": shapes(runner.get_input_details()),
@@ -240,20 +238,6 @@ def shapes(details):
     return {name: tensor["shape"].tolist() for name, tensor in details.items()}
 
 
-def run_signature(model, name, *given):
-    """Run a signature on tensors as text; return its outputs as text."""
-    runner = getattr(model, name)
-    inputs = {}
-    for part in given:
-        key, text = part.split("=", 1)
-        details = runner.get_input_details()[key]
-        array = np.frombuffer(base64.b64decode(text), details["dtype"])
-        inputs[key] = array.reshape(details["shape"])
-    outputs = runner(**inputs)
-    texts = {k: base64.b64encode(v.tobytes()).decode() for k, v in outputs.items()}
-    return " ".join(f"{key}={text}" for key, text in texts.items())
-
-
 @pytest.mark.slow
 def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
     cases, expected = made_up
@@ -263,10 +247,8 @@ def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
 @pytest.mark.slow
 def test_kotlin_hands_a_file_what_it_asks_for(kotlin, file, tmp_path):
     model = StepFile(str(file))
-    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(model)))
+    runners = {"encode": model.encode, "decode_step": model.decode_step}
+    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(runners)))
     cases, expected = cases_of("shapes.json", file)
-
-    def answer(line):
-        return run_signature(model, *line.split())
-
+    answer = answer_of(runners)
     check(run_client(kotlin, cases, tmp_path, answer), expected, 1e-12)

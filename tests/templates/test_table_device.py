@@ -1,0 +1,401 @@
+"""The clients for tables on devices, held against the reference."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from device_clients import answer_of, browse, compile_kotlin, install, run_client
+from workplace import ROOT, execute
+
+from kerazoo import zoo
+from kerazoo.harness import tabular
+from kerazoo.harness.export_check import TFLiteRunner, as_type
+from kerazoo.harness.table_encoder import decode, encode
+from kerazoo.harness.table_target import fit_target
+
+# Keras 3.15 reads TensorFlow variables in a way that NumPy 2.4 deprecates.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+
+CLIENTS = ROOT / "templates" / "regression" / "device"
+CHECKS = Path(__file__).with_name("table_device")
+RULES = ({}, {"winsorise": 0.05}, {"number_transform": "quantile", "clip_iqr": 1.5})
+NAN = float("nan")
+
+
+def days(text):  # since 1970-01-01
+    return (np.datetime64(text) - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
+
+
+# By column, what a row may hold, and what the reference is given for it.
+CELLS = {
+    "size (m²)": [
+        *((12, 12), (0.1, 0.1), (-7.5, -7.5), (None, NAN), (True, 1), (False, 0)),
+        *((1e39, np.inf), (3.4e38, 3.4e38), (16777217, 16777217)),
+    ],
+    "rooms": [(n, n) for n in (0, 1, 2, 3, 4, 5, 6, 2.5, -1, 9)],
+    "colour": [
+        *((t, t) for t in ("red", "Red", " red\u00a0", "\x1cblue\x85", "\ufeffred")),
+        *((t, t) for t in ("grün", "gru\u0308n", "\u3000\tred", "none", "İ", "")),
+        *((None, ""), (True, "true"), (1, "1"), (0, "0")),
+    ],
+    "zip": [
+        *((t, t) for t in ("01067", "5", "2.5", "5.0", "")),
+        *((5, "5"), (5.0, "5"), (2.5, "2.5"), (7, "7"), (None, "")),
+    ],
+    "sold": [
+        *((True, "True"), (False, "False"), ("TRUE", "True"), (" false ", "False")),
+        *((None, ""), ("maybe", "maybe"), ("yes", "yes")),
+    ],
+    "lift": [(True, "yes"), (False, "no"), ("No", "no"), ("true", "true"), (None, "")],
+    "built": [
+        *((t, days(t)) for t in ("2024-02-29", "1969-12-31", "1700-01-01")),
+        *((d, d) for d in (19000, -365, 0.25)),
+        (None, NAN),
+    ],
+    "seen": [
+        *((t, days(t)) for t in ("2024-02-29T12:30", "1955-07-01 23:59:59")),
+        ("2024-01-31T12:34:56.789Z", days("2024-01-31T12:34:56")),
+        ("2023-12-31", days("2023-12-31")),
+        *((d, d) for d in (19000.125, -4000.3)),
+        (None, NAN),
+    ],
+    "constructor": [(0.5, 0.5), (None, NAN)],  # an object of JavaScript has one
+}
+KINDS = {
+    **dict.fromkeys(("size (m²)", "rooms", "constructor"), "number"),
+    **dict.fromkeys(("colour", "zip"), "category"),
+    **dict.fromkeys(("sold", "lift"), "boolean"),
+    **dict.fromkeys(("built", "seen"), "date"),
+}
+# Rows that no client takes, each with what its error names.
+WRONG = [
+    *(({"size (m²)": "12"}, "size (m²)"), ({"rooms": ""}, "rooms")),
+    *(({"built": t}, "built") for t in ("31.01.2024", "2024-02-30", "", True)),
+    *(({"seen": f"2024-01-31{t}"}, "seen") for t in ("T24:00", "T12", "T12:60", "+")),
+    *(({name: 1}, name) for name in ("Rooms", "size_m", "toString")),
+]
+
+
+def made_up_frame(num_rows=400):
+    """Return a table of every kind of column, with missing values in most."""
+    rng = np.random.default_rng(0)
+
+    def drawn(*values):
+        return np.array(values, dtype=object)[rng.integers(len(values), size=num_rows)]
+
+    dates = pd.to_datetime("1990-01-01") + pd.to_timedelta(
+        rng.integers(12_000, size=num_rows), unit="D"
+    )
+    times = dates + pd.to_timedelta(rng.integers(1440, size=num_rows), unit="min")
+    size = rng.lognormal(3, 1, num_rows)
+    return pd.DataFrame(
+        {
+            "size (m²)": np.where(rng.random(num_rows) < 0.1, np.nan, size),
+            "rooms": drawn(1.0, 2.0, 2.0, 3.0, 4.0, 5.0).astype("float64"),
+            "colour": drawn("red", "blue", "grün", "none", "1", None),
+            "zip": drawn("01067", "5", "2.5"),
+            "sold": drawn("True", "False", None),
+            "lift": drawn("yes", "no"),
+            "built": dates.to_series().where(rng.random(num_rows) < 0.9).to_numpy(),
+            "seen": times,
+            "constructor": size,
+        }
+    )
+
+
+def encoding_of(names, target=None, **rules):
+    """Fit an encoding of some columns."""
+    frame = made_up_frame()[names]
+    columns = [SimpleNamespace(name=n, kind=KINDS[n], hint=None) for n in names]
+    targets = np.random.default_rng(1).lognormal(3, 1, len(frame))
+    table = SimpleNamespace(frame=frame, columns=columns, targets=targets, target="y")
+    fitted = tabular.fit_encoding(table, np.arange(len(frame)), "standardise", **rules)
+    return {**fitted, "target": target or fitted["target"]}
+
+
+def rows_of(encoding, num_rows=150):
+    """Draw rows; return them as a client gets them, and as the reference does."""
+    rng = np.random.default_rng(2)
+    rows, columns = [{} for _ in range(num_rows)], {}
+    for column in encoding["columns"]:
+        cells = list(CELLS[column["name"]])
+        if column["kind"] == "number":
+            ends = column.get("quantiles", [])  # of lines, and numbers between them
+            cells += [(x, x) for x in (*ends, *rng.lognormal(3, 1, 40).tolist())]
+        drawn = [cells[i] for i in rng.integers(len(cells), size=num_rows)]
+        for row, (given, _) in zip(rows, drawn, strict=True):
+            if given is not None or rng.random() < 0.5:  # else it is left out
+                row[column["name"]] = given
+        columns[column["input"]] = [served for _, served in drawn]
+    return rows, columns
+
+
+def targets():
+    """Yield how a target may be scaled: as fitted, and with powers of all sorts."""
+    y = np.random.default_rng(3).lognormal(3, 1, 300)
+    for transform in ("standardise", "log", "box_cox", "yeo_johnson"):
+        yield fit_target(y, transform)
+    for power in (-1.5, 0.0, 1e-7, 1.0, 2.0, 3.0):
+        scale = {"power": power, "center": 0.3, "scale": 0.8}
+        yield {"transform": "box_cox", "unit": 20.0, **scale}
+        yield {"transform": "yeo_johnson", **scale}
+
+
+@pytest.fixture(scope="module")
+def made_up():
+    """Cases of the pure parts, and what the reference says to them."""
+    kinds = dict.fromkeys(KINDS.values())
+    names = [list(KINDS), *([n for n in KINDS if KINDS[n] == kind] for kind in kinds)]
+    encodings = [encoding_of(some, **rules) for some in names for rules in RULES]
+    old = encoding_of(["seen", "rooms"])
+    del old["columns"][0]["periods"]  # as before a day could be one
+    cases, expected = [], []
+    for encoding in [*encodings, old]:
+        rows, columns = rows_of(encoding)
+        cases.append({"facts": {"encoding": encoding}, "rows": rows})
+        numbers, categories = encode(columns, encoding)
+        expected.append({"numbers": numbers, "categories": categories})
+    outputs = np.random.default_rng(4).normal(0, 2, (20, 3)).astype("float32")
+    for target in targets():
+        for z in (outputs, outputs[:, :1]):
+            facts = {"encoding": {"columns": [], "target": target}}
+            cases.append({"facts": facts, "z": z.tolist()})
+            expected.append(decode(z, target))
+    return cases, expected
+
+
+def check(results, expected):
+    """Compare what a client says with what the reference says."""
+    for found, right in zip(results, expected, strict=True):
+        if not isinstance(right, dict):
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+            continue
+        categories = np.array([row["categories"] for row in found], "int32")
+        np.testing.assert_array_equal(categories, right["categories"])
+        numbers = np.array([row["numbers"] for row in found], "float32")
+        # Libraries differ in the last digit of a sine alone.
+        np.testing.assert_allclose(numbers, right["numbers"], rtol=0, atol=1.2e-7)
+
+
+def check_wrong(results):
+    for found, (_, name) in zip(results, WRONG, strict=True):
+        assert name in found["error"]
+
+
+def run_node(cases, folder):
+    install("nodejs", "node")
+    file = folder / "cases.json"
+    file.write_text(json.dumps(cases))
+    # A name that Node takes for a module without a package.json.
+    client = shutil.copy(CLIENTS / "table_model.js", folder / "client.mjs")
+    done = execute("node", CHECKS / "check.mjs", client, file, cwd=folder)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    rows = [row for row, _ in WRONG]
+    return [{"facts": {"encoding": encoding_of(list(KINDS))}, "rows": rows}]
+
+
+def test_the_clients_go_along_with_a_copy(new_project):
+    copied = new_project("regression").folder / "device"
+    names = {file.name for file in copied.iterdir()}
+    assert names == {file.name for file in CLIENTS.iterdir()} and len(names) == 4
+
+
+def test_the_made_up_encodings_ask_for_all_there_is(made_up):
+    cases, expected = made_up
+    columns = [c for case in cases for c in case["facts"]["encoding"]["columns"]]
+    assert any("quantiles" in c for c in columns)
+    assert {c["flag"] for c in columns if "flag" in c} == {True, False}
+    assert {len(c["periods"]) for c in columns if "periods" in c} == {2, 3}
+    codes = expected[0]["categories"]
+    assert (codes.min(axis=0) == 0).all() and (codes.max(axis=0) >= 2).all()
+    kinds = [{c["kind"] for c in one["facts"]["encoding"]["columns"]} for one in cases]
+    assert {"category"} in kinds and {"date"} in kinds and {"number"} in kinds
+
+
+def test_javascript_says_what_the_reference_says(made_up, tmp_path):
+    cases, expected = made_up
+    check(run_node(cases, tmp_path), expected)
+
+
+def test_javascript_refuses_a_row_that_cannot_be_meant(wrong, tmp_path):
+    check_wrong(*run_node(wrong, tmp_path))
+
+
+@pytest.mark.parametrize("quantised", [True, False])
+def test_javascript_hands_over_tensors_by_name(quantised, tmp_path):
+    """Categories come first here; whole numbers have scales."""
+    encoding = encoding_of(["size (m²)", "colour", "rooms"])
+    rows, columns = rows_of(encoding, 20)
+    numbers, categories = encode(columns, encoding)
+    scale, zero_point, given, dtype = 0.03, 12, numbers, "float32"
+    if quantised:
+        given, dtype = as_type(numbers, "uint8", scale, zero_point), "uint8"
+        assert {0, 255} <= set(given.ravel().tolist())
+    tensors = {"prediction": {"scale": 0.5, "zero_point": 142}}
+    inputs = {"numbers": {"scale": scale, "zero_point": zero_point}}
+    file = {
+        "inputs": [
+            {"name": "categories", "dtype": "int32", "shape": [1, 1]},
+            {"name": "numbers", "dtype": dtype, "shape": [1, numbers.shape[1]]},
+        ],
+        "outputs": [{"name": "prediction", "dtype": dtype}],
+        "answer": [140, 130, 255] if quantised else [-1, -6, 56.5],
+    }
+    files = [{"format": "tflite-int8", "inputs": inputs, "outputs": tensors}]
+    facts = {"encoding": encoding, "files": files}
+    (results,) = run_node([{"file": file, "facts": facts, "rows": rows}], tmp_path)
+    right = decode(np.array([-1, -6, 56.5]), encoding["target"])
+    for found, codes, row in zip(results, categories, given, strict=True):
+        (first, *said_codes), (second, *said_numbers) = found["given"]
+        assert (first, second) == ("Int32Array", f"{dtype.title()}Array")
+        assert said_codes == codes.tolist() and said_numbers == row.tolist()
+        np.testing.assert_allclose(found["prediction"], right)
+
+
+# -------------------------------------------------------------------------- real files
+
+
+@pytest.fixture(scope="module", params=["mean_variance", "mean"])
+def files(request, tmp_path_factory):
+    """The network alone of an untrained model, as files; what it is told, and rows."""
+    from kerazoo.harness.export import export
+    from kerazoo.harness.export_exam import RMSE
+
+    keras.utils.set_random_seed(0)
+    head, target = request.param, {"transform": "yeo_johnson", "power": 0.7}
+    names = list(KINDS) if head == "mean_variance" else ["rooms", "built"]
+    target |= {"center": 3.0, "scale": 2.0}
+    encoding = encoding_of(names, target, winsorise=0.01)
+    model = zoo.create_model(
+        "mlp",
+        num_features=tabular.num_features(encoding),
+        cardinalities=tabular.cardinalities(encoding),
+        head=head,
+    )
+    network = tabular.find_network(tabular.attach_columns(model, encoding, head))
+    rows, columns = rows_of(encoding, 60)
+    encoded = zip(("numbers", "categories"), encode(columns, encoding), strict=True)
+    inputs = {name: array for name, array in encoded if array.shape[1]}
+    folder = tmp_path_factory.mktemp("files")
+    verdicts = export(
+        network,
+        folder,
+        ["tflite", "tflite-fp16", "tflite-int8-dynamic", "tflite-int8"],
+        calibration=inputs,
+        inputs=inputs,
+        targets=np.random.default_rng(5).normal(size=60).astype("float32"),
+        metric=RMSE,
+        tolerance=1.0,
+        metadata={"encoding": encoding},
+    )
+    assert [v.failure for v in verdicts] == [""] * 4
+    facts = json.loads((folder / "model.json").read_text("utf-8"))
+    return folder, facts, rows, inputs
+
+
+def right_answers(folder, facts, inputs):
+    """Yield every file's name, and the scaled answers of LiteRT's Python."""
+    for one in facts["files"]:
+        run = TFLiteRunner(folder / one["file"], 1)
+        count = len(next(iter(inputs.values())))
+        rows = [{k: v[i : i + 1] for k, v in inputs.items()} for i in range(count)]
+        yield one["file"], np.concatenate([run(row) for row in rows])
+
+
+def check_predictions(results, files, tolerance):
+    """Compare predictions with LiteRT's, `tolerance` in units of the scaled target."""
+    folder, facts, _, inputs = files
+    target = facts["encoding"]["target"]
+    assert isinstance(results, list), results
+    right = right_answers(folder, facts, inputs)
+    for found, (name, z) in zip(results, right, strict=True):
+        found = np.array(found, "float64")[:, : z.shape[1]]  # null where no bounds are
+        low, high = (decode(z + shift, target) for shift in (-tolerance, tolerance))
+        assert (np.ptp(z, axis=0) > 20 * tolerance).all(), "all are alike"
+        assert ((low <= found) & (found <= high)).all(), name
+
+
+@pytest.fixture(scope="module")
+def site(litert_js, tmp_path_factory):
+    """A folder that a browser is shown, with LiteRT in it."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "node_modules").symlink_to(litert_js)
+    shutil.copy(CHECKS / "check.html", folder)
+    shutil.copy(CLIENTS / "table_model.js", folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_browser_predicts_as_litert_does(site, files, tmp_path):
+    folder, facts, rows, _ = files
+    names = [one["file"] for one in facts["files"]]
+    for name in names:
+        shutil.copy(folder / name, site)
+    cases = [{"file": name, "facts": facts, "rows": rows} for name in names]
+    (site / "cases.json").write_text(json.dumps(cases))
+    check_predictions(browse(site, tmp_path), files, 0.02)
+
+
+@pytest.fixture(scope="module")
+def kotlin(kotlin_compiler, tmp_path_factory):
+    """Return the command that runs the Kotlin client, compiled with a stand-in."""
+    folder = tmp_path_factory.mktemp("kotlin")
+    sources = [CLIENTS / "TableModel.kt", *sorted(CHECKS.glob("*.kt"))]
+    return compile_kotlin(kotlin_compiler, folder, *sources)
+
+
+@pytest.mark.slow
+def test_kotlin_says_what_the_reference_says(kotlin, made_up, wrong, tmp_path):
+    cases, expected = made_up
+    *results, refused = run_client(kotlin, [*cases, *wrong], tmp_path)
+    check(results, expected)
+    check_wrong(refused)
+
+
+@pytest.mark.slow
+def test_kotlin_hands_a_file_what_it_asks_for(kotlin, files, tmp_path):
+    check_with_a_stand_in(kotlin, files, tmp_path)
+
+
+def check_with_a_stand_in(command, files, folder):
+    """Let a client predict whose class for LiteRT hands each run to Python's."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    exports, facts, rows, _ = files
+    results = []
+    for one in facts["files"]:
+        model = Interpreter(model_path=str(exports / one["file"]))
+        runner = model.get_signature_runner("serving_default")
+        tensors = {
+            "inputs": described(runner.get_input_details()),
+            "outputs": described(runner.get_output_details()),
+        }
+        (folder / "file.json").write_text(json.dumps({"serving_default": tensors}))
+        case = {"file": "file.json", "facts": facts, "rows": rows}
+        answer = answer_of({"serving_default": runner})
+        results += run_client(command, [case], folder, answer)
+    # After the last digit of a sine, rounding goes its own way.
+    check_predictions(results, files, 1e-3)
+
+
+def described(details):
+    """List tensors, for a client that cannot read a file."""
+    return {
+        name: {
+            "bytes": int(np.prod(tensor["shape"]) * np.dtype(tensor["dtype"]).itemsize),
+            "scale": float(tensor["quantization"][0]),
+            "zero_point": int(tensor["quantization"][1]),
+        }
+        for name, tensor in details.items()
+    }
