@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from kerazoo.harness.commands import quiet
 from kerazoo.harness.config import EXPORT_FORMATS, one_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from kerazoo.harness.data import Data
     from kerazoo.harness.export_exam import Verdict
 
@@ -114,33 +117,25 @@ def _export_file(
     samples: Path | None,
     tolerance: float | None,
 ) -> list["Verdict"]:
-    import numpy as np
-
     for needed in filter(None, (file, samples)):
         if not needed.is_file():
             raise ValueError(f"There is no file {needed}.")
     if samples is None:
         raise ValueError(
             "A .keras file brings no data to calibrate and verify with: give --samples "
-            "FILE.npz, with real inputs as x and class indices as y."
+            "FILE.npz, with real inputs as x, and as y their class indices or numbers."
         )
     if not zipfile.is_zipfile(samples):
         raise ValueError(f"{samples} is no .npz file of NumPy.")
-    with np.load(samples) as stored:
-        one_of(f"{samples}: array", "x", stored)
-        one_of(f"{samples}: array", "y", stored)
-        inputs, targets = stored["x"], stored["y"]
-    if targets.shape != (len(inputs),) or targets.dtype.kind not in "iu":
-        raise ValueError(
-            f"{samples}: y should have a class index for each of the {len(inputs):,} "
-            f"inputs; it is {targets.dtype} of the shape {targets.shape}."
-        )
     with quiet():
         from kerazoo.harness.export import export
+        from kerazoo.harness.export_exam import ACCURACY, RMSE
         from kerazoo.harness.export_verdicts import print_verdicts
         from kerazoo.harness.own_code import load_keras
 
         model = load_keras(file)
+    inputs, targets = _read_samples(samples, [x.name for x in model.inputs])
+    numbers = targets.dtype.kind == "f" or model.output_shape[-1] == 1
     verdicts = export(
         model,
         folder,
@@ -148,7 +143,33 @@ def _export_file(
         calibration=inputs,
         inputs=inputs,
         targets=targets,
+        metric=RMSE if numbers else ACCURACY,
         **({} if tolerance is None else {"tolerance": tolerance}),
     )
     print_verdicts(verdicts)
     return verdicts
+
+
+def _read_samples(
+    file: Path, names: Sequence[str]
+) -> tuple[dict[str, "np.ndarray"], "np.ndarray"]:
+    """Read inputs, by name, and targets; one input alone may be called x."""
+    import numpy as np
+
+    with np.load(file) as stored:
+        given = dict(stored)
+    if len(names) == 1 and names[0] not in given:
+        one_of(f"{file}: array", "x", given)
+        given[names[0]] = given["x"]
+    for name in (*names, "y"):
+        one_of(f"{file}: array", name, given)
+    inputs, targets = {name: given[name] for name in names}, given["y"]
+    for name, values in inputs.items():
+        if values.ndim == 0 or targets.shape != (len(values),):
+            raise ValueError(
+                f"{file}: y should have a class index, or a number, for each sample; "
+                f"{name} is of the shape {values.shape}, y of {targets.shape}."
+            )
+    if targets.dtype.kind not in "iuf":
+        raise ValueError(f"{file}: y should hold numbers; it is {targets.dtype}.")
+    return inputs, targets

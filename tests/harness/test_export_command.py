@@ -4,9 +4,11 @@ import json
 import math
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from flex_models import erf_model
+from keras import layers
 
 from kerazoo.harness import cli, commands_export
 from kerazoo.harness.export import with_null
@@ -36,6 +38,26 @@ def test_the_command_keeps_what_works_and_fails_for_the_rest(keras_file, capsys)
     assert [bool(f["failure"]) for f in facts["files"]] == [False, True]
 
 
+def test_a_file_of_two_inputs_and_a_number_is_exported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    inputs = [keras.Input((2,), name="size"), keras.Input((3,), name="place")]
+    joined = layers.Concatenate(name="both")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, name="price")(joined))
+    model.save("model.keras")
+    samples = {
+        "size": RNG.normal(size=(16, 2)).astype("float32"),
+        "place": RNG.normal(size=(16, 3)).astype("float32"),
+    }
+    prices = model.predict([samples["size"], samples["place"]], verbose=0)[:, 0]
+    np.savez("samples.npz", y=prices + 0.5, **samples)
+    arguments = "export model.keras --samples samples.npz --folder out --formats"
+    assert cli.main([*arguments.split(), "saved_model,tflite"]) == 0
+    files = json.loads((tmp_path / "out" / "model.json").read_text())["files"]
+    for file in files:
+        assert (file["metric_name"], file["failure"]) == ("rmse", "")
+        assert file["metric"] == pytest.approx(0.5, abs=1e-5)
+
+
 def test_data_that_have_changed_since_the_run_are_refused():
     stored = {"labels": ["cat", "dog"], "sizes": {"train": 9}, "mean": [1.5, math.nan]}
     data = SimpleNamespace(labels=["cat", "dog"], metadata={"mean": (1.5, math.nan)})
@@ -58,7 +80,11 @@ def test_facts_without_a_number_are_null():
         ("model.keras", "brings no data to calibrate and verify with: give --samples"),
         ("model.keras --samples gone.npz", "There is no file gone.npz."),
         ("model.keras --samples broken.keras", "broken.keras is no .npz file"),
-        ("model.keras --samples shares.npz", "y should have a class index for each of"),
+        (
+            "model.keras --samples shares.npz",
+            "y should have a class index, or a number",
+        ),
+        ("model.keras --samples texts.npz", "y should hold numbers; it is <U1."),
         ("model.keras --samples wrong.npz", "'x' is not known."),
         ("model.keras --formats tflight", "Did you mean 'tflite'?"),
         ("broken.keras --samples samples.npz", "broken.keras"),
@@ -67,6 +93,7 @@ def test_facts_without_a_number_are_null():
 def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys):
     np.savez("wrong.npz", a=1)
     np.savez("shares.npz", x=np.zeros((16, 8, 8, 1)), y=np.zeros((16, 10)))
+    np.savez("texts.npz", x=np.zeros((3, 4)), y=["a", "b", "c"])
     (keras_file / "broken.keras").write_bytes(b"no zip")
     assert cli.main(["export", *arguments.split()]) == 2
     line = capsys.readouterr().err
