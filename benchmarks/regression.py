@@ -10,6 +10,7 @@ extras `dev` and `diamonds`.
 """
 
 import argparse
+import functools
 import json
 import sys
 import tempfile
@@ -103,7 +104,8 @@ has dropout (`"dropout": 0`): there it made the validation errors of `mlp`,
 """
 
 
-def load(data: str):
+@functools.cache
+def load(data: str, batch_size: int | None = None):
     """Load a table with the template's own code, under its own split."""
     with imported_from(TEMPLATE):
         from config import Config
@@ -111,7 +113,8 @@ def load(data: str):
 
         from kerazoo.harness import parse_config
 
-        config = parse_config(Config, [*RECIPE[data], *SPLIT])
+        batches = ["--batch_size", str(batch_size)] if batch_size else []
+        config = parse_config(Config, [*RECIPE[data], *SPLIT, *batches])
         return load_data(config)
 
 
@@ -122,8 +125,6 @@ def train(label: str, data_name: str, data, seed: int, with_export: bool) -> dic
         arguments = {**arguments, "dropout": 0.0}
     flags = [*RECIPE[data_name], *SPLIT, "--model.name", name]
     flags += ["--learning_rate", str(rate), "--weight_decay", str(decay)]
-    if label in BATCH_SIZE:
-        flags += ["--batch_size", str(BATCH_SIZE[label])]
     with imported_from(TEMPLATE), tempfile.TemporaryDirectory() as folder:
         from config import Config
         from loss import build_loss, build_metrics
@@ -310,13 +311,12 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     for data_name in chosen.data:
-        data = None
         for seed in SEEDS:
             for label in chosen.only:
                 key = f"{data_name}/{label}/{seed}"
                 if key in results:
                     continue
-                data = data or load(data_name)
+                data = load(data_name, BATCH_SIZE.get(label))
                 if label in MODELS:
                     results[key] = train(label, data_name, data, seed, seed == 0)
                 else:
