@@ -97,8 +97,8 @@ few rows that the seeds' spread is as large as most differences.
 
 The zoo's models run with these arguments, learning rates and weight decays, those of
 their papers but for sizes that two cores can train; batches of 512 rows on diamonds,
-but for the last model, and of 64 on diabetes; at most 60 and 150 epochs. On diamonds none
-has dropout (`"dropout": 0`): there it made the validation errors of `mlp`,
+but for the last model, and of 64 on diabetes; at most 60 and 150 epochs. On diamonds
+none has dropout (`"dropout": 0`): there it made the validation errors of `mlp`,
 `tabular_resnet` and `tabm_mini` worse. A model without a row was not run.
 
 {arguments}
