@@ -23,7 +23,8 @@ from common import FOLDER, machine, write
 
 from kerazoo.harness import export, training
 from kerazoo.harness.data import collect
-from kerazoo.harness.export_exam import RMSE, failures
+from kerazoo.harness.export_exam import RMSE
+from kerazoo.harness.export_verdicts import failures
 from kerazoo.harness.own_code import imported_from
 
 SEEDS = range(5)

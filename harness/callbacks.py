@@ -11,12 +11,12 @@ import keras
 import numpy as np
 
 
-class NonFiniteLossError(ArithmeticError):
+class NonFiniteError(ArithmeticError):
     """The loss, or a weight, became NaN or infinite."""
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stop at the step at which the loss, or what the last one left, is no number."""
+    """Stop when the loss of a step, or a weight at an epoch's end, is no number."""
 
     def on_epoch_begin(self, epoch, logs=None):  # noqa: D102
         self.epoch = epoch
@@ -37,7 +37,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def _stop(self, problem: str) -> None:
         rate = float(self.model.optimizer.learning_rate)
-        raise NonFiniteLossError(
+        raise NonFiniteError(
             f"{problem}, at a learning rate of {rate:.3g}. What usually helps: a lower "
             "--learning_rate, a longer --warmup_epochs, --clip_norm 1, or --precision "
             "float32; and look for NaN in the data."

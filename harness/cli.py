@@ -179,7 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--folder", type=Path, default=Path("exports"), help="for the files"
     )
-    sub.add_argument("--samples", type=Path, help="for a .keras: .npz with x and y")
+    sub.add_argument(
+        "--samples",
+        type=Path,
+        help="for a .keras: .npz with inputs, as x or by their names, and y",
+    )
     sub.add_argument(
         "--tolerance",
         type=float,

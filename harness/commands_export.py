@@ -4,7 +4,8 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from kerazoo.harness.commands import quiet
 from kerazoo.harness.config import EXPORT_FORMATS, one_of
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from kerazoo.harness.data import Data
@@ -44,6 +46,7 @@ def _export_run(
     from kerazoo.harness.reopen import reopen
 
     with reopen(source) as found:
+        _check_folder(folder, found.run_id)
         with quiet():
             from kerazoo.harness import export_data
 
@@ -60,37 +63,62 @@ def _export_run(
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")
+            _add_earlier_files(Path(written), partial(_read_file, folder))
             shutil.copytree(written, folder, dirs_exist_ok=True)
-            for facts in Path(written).rglob("model.json"):
-                place = Path("exports") / facts.parent.relative_to(written)
-                _tell_of_earlier_files(found.run_id, facts, place.as_posix())
+            stored = partial(_read_stored, found.run_id)
+            _add_earlier_files(Path(written), stored)
             tracking_runs.add_files(found.run_id, Path(written), "exports")
     return verdicts
 
 
-def _tell_of_earlier_files(run_id: str, file: Path, place: str) -> None:
-    """Let what is stored beside files also tell of those that the run has already."""
+def _check_folder(folder: Path, run_id: str | None) -> None:
+    """Refuse a folder with files of another run: clients would take them for one."""
+    for file in folder.rglob("model.json"):
+        other = json.loads(file.read_text("utf-8")).get("run")
+        if other and other != run_id:
+            raise ValueError(
+                f"{folder}/ has files of the run {other[:8]}; give --folder another."
+            )
+
+
+def _read_file(folder: Path, name: Path) -> dict[str, Any]:
+    file = folder / name
+    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def _read_stored(run_id: str, name: Path) -> dict[str, Any]:
     from kerazoo.harness import tracking_runs
+
+    try:
+        return tracking_runs.read_json(run_id, f"exports/{name.as_posix()}")
+    except ValueError:
+        return {}  # there is none
+
+
+def _add_earlier_files(folder: Path, read: Callable[[Path], dict[str, Any]]) -> None:
+    """Let the records of new files also tell of those that are where they go.
+
+    Args:
+        folder: of the new files.
+        read: a record's name → the earlier one; nothing if there is none.
+    """
     from kerazoo.harness.export_exam import Verdict
     from kerazoo.harness.export_verdicts import markdown
 
-    def read(name: str) -> dict[str, Any]:
-        return tracking_runs.read_json(run_id, f"{place}/{name}")
-
-    try:
-        earlier, sample = read("model.json")["files"], read("sample.json")
-    except ValueError:
-        return  # there are none
-    facts = json.loads(file.read_text("utf-8"))
-    files = {known["format"]: known for known in [*earlier, *facts["files"]]}
-    facts["files"] = [files[name] for name in EXPORT_FORMATS if name in files]
-    file.write_text(json.dumps(facts, indent=2), "utf-8")
-    table = markdown([Verdict(**known) for known in facts["files"]])
-    file.with_name("verification.md").write_text(table, "utf-8")
-    new = json.loads(file.with_name("sample.json").read_text("utf-8"))
-    if new["inputs"] == sample["inputs"]:
-        new["answers"] = sample["answers"] | new["answers"]
-        file.with_name("sample.json").write_text(json.dumps(new), "utf-8")
+    for file in folder.rglob("model.json"):
+        place = file.parent.relative_to(folder)
+        facts = json.loads(file.read_text("utf-8"))
+        known = [*read(place / "model.json").get("files", []), *facts["files"]]
+        files = {one["format"]: one for one in known}
+        facts["files"] = [files[name] for name in EXPORT_FORMATS if name in files]
+        file.write_text(json.dumps(facts, indent=2), "utf-8")
+        table = markdown([Verdict(**one) for one in facts["files"]])
+        file.with_name("verification.md").write_text(table, "utf-8")
+        sample = file.with_name("sample.json")
+        new, old = json.loads(sample.read_text("utf-8")), read(place / "sample.json")
+        if new["inputs"] == old.get("inputs"):
+            new["answers"] = old["answers"] | new["answers"]
+            sample.write_text(json.dumps(new), "utf-8")
 
 
 def _check_same(data: "Data", stored: dict[str, Any]) -> None:
@@ -117,6 +145,7 @@ def _export_file(
     samples: Path | None,
     tolerance: float | None,
 ) -> list["Verdict"]:
+    _check_folder(folder, None)
     for needed in filter(None, (file, samples)):
         if not needed.is_file():
             raise ValueError(f"There is no file {needed}.")
@@ -134,8 +163,13 @@ def _export_file(
         from kerazoo.harness.own_code import load_keras
 
         model = load_keras(file)
-    inputs, targets = _read_samples(samples, [x.name for x in model.inputs])
-    numbers = targets.dtype.kind == "f" or model.output_shape[-1] == 1
+    shapes = [tuple(output.shape) for output in model.outputs]
+    if len(shapes) > 1 or len(shapes[0]) != 2:
+        raise ValueError(
+            f"{file} should answer a sample with scores of classes, or with a number; "
+            f"its outputs are of the shapes {', '.join(map(str, shapes))}."
+        )
+    inputs, targets = _read_samples(samples, model)
     verdicts = export(
         model,
         folder,
@@ -143,7 +177,7 @@ def _export_file(
         calibration=inputs,
         inputs=inputs,
         targets=targets,
-        metric=RMSE if numbers else ACCURACY,
+        metric=RMSE if shapes[0][1] == 1 else ACCURACY,
         **({} if tolerance is None else {"tolerance": tolerance}),
     )
     print_verdicts(verdicts)
@@ -151,25 +185,45 @@ def _export_file(
 
 
 def _read_samples(
-    file: Path, names: Sequence[str]
+    file: Path, model: "keras.Model"
 ) -> tuple[dict[str, "np.ndarray"], "np.ndarray"]:
     """Read inputs, by name, and targets; one input alone may be called x."""
     import numpy as np
 
+    def check(holds: bool, problem: str) -> None:
+        if not holds:
+            raise ValueError(f"{file}: {problem}.")
+
+    names = [tensor.name for tensor in model.inputs]
+    check("y" not in names, "y is what is right; the model should not have an input y")
     with np.load(file) as stored:
         given = dict(stored)
     if len(names) == 1 and names[0] not in given:
-        one_of(f"{file}: array", "x", given)
-        given[names[0]] = given["x"]
-    for name in (*names, "y"):
-        one_of(f"{file}: array", name, given)
-    inputs, targets = {name: given[name] for name in names}, given["y"]
-    for name, values in inputs.items():
-        if values.ndim == 0 or targets.shape != (len(values),):
-            raise ValueError(
-                f"{file}: y should have a class index, or a number, for each sample; "
-                f"{name} is of the shape {values.shape}, y of {targets.shape}."
-            )
-    if targets.dtype.kind not in "iuf":
-        raise ValueError(f"{file}: y should hold numbers; it is {targets.dtype}.")
+        names = ["x"]
+    lacking = [name for name in (*names, "y") if name not in given]
+    wanted = f"it should hold {', '.join(names)} for the model, and y"
+    check(not lacking, f"lacks {', '.join(lacking)}; {wanted}")
+    targets, inputs = given["y"], {}
+    for name, tensor in zip(names, model.inputs, strict=True):
+        values = inputs[tensor.name] = given[name]
+        kinds = "U" if tensor.dtype == "string" else "biuf"
+        fits = len(tensor.shape) == values.ndim and all(
+            size in (None, own)
+            for size, own in zip(tensor.shape[1:], values.shape[1:], strict=True)
+        )
+        told = f"{name} is {values.dtype} of the shape {values.shape}, the model takes"
+        told += f" {tensor.dtype} of {tuple(tensor.shape)}"
+        check(fits and values.dtype.kind in kinds, told)
+        check(
+            len(values) > 0 and targets.shape == (len(values),),
+            "y should have a class index, or a number, for each sample; "
+            f"{name} is of the shape {values.shape}, y of {targets.shape}",
+        )
+    classes = model.outputs[0].shape[1]
+    if classes > 1:
+        indices = targets.dtype.kind in "iu" and set(targets) <= set(range(classes))
+        check(indices, f"y should hold class indices, from 0 to {classes - 1}")
+    else:
+        numbers = targets.dtype.kind in "iuf" and np.isfinite(targets).all()
+        check(numbers and np.ptp(targets) > 0, "y should hold numbers, not all alike")
     return inputs, targets

@@ -6,7 +6,6 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,6 @@ FILE_NAMES = {
     "tflite-int8-dynamic": "model_int8_dynamic.tflite",
     "tflite-int8": "model_int8.tflite",
 }
-MADE_BY = ("kerazoo", "keras", "tensorflow", "ai-edge-litert")  # whose versions matter
-
 Inputs = np.ndarray | dict[str, np.ndarray]  # of a model with one input, or by name
 
 
@@ -122,7 +119,6 @@ def export(
         "name": model.name,
         **({} if steps else whole),  # what steps take and give, their files say
         **(metadata or {}),
-        "versions": {package: version(package) for package in MADE_BY},
         "files": [told(verdict) for verdict in verdicts],
     }
     text = json.dumps(with_null(facts), indent=2, allow_nan=False)
@@ -145,11 +141,11 @@ def told(verdict: Verdict) -> dict[str, Any]:
 
 
 def _plain(values: np.ndarray) -> list:
-    """Write an array as JSON has it, whole numbers as such and others in full."""
+    """Write an array as JSON has it: pixels as whole numbers, others in full."""
     if values.dtype.kind != "f":
         return values.tolist()
-    if (values == np.round(values)).all():
-        return values.astype("int64").tolist()
+    if np.isin(values, range(256)).all():
+        return values.astype(int).tolist()
     shortest = [float(str(value)) for value in values.ravel()]
     return np.array(shortest).reshape(values.shape).tolist()
 

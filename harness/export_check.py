@@ -3,8 +3,8 @@
     python -m kerazoo.harness.export_check FILE INPUTS.npz ANSWERS.npz THREADS
 
 A `.tflite` file is run by the stock `ai-edge-litert` interpreter, without TensorFlow; a
-SavedModel by TensorFlow, with Keras blocked. Answers, milliseconds and operators go to
-ANSWERS.npz.
+SavedModel by TensorFlow, with Keras blocked. Answers, milliseconds and what is known of
+the file go to ANSWERS.npz.
 """
 
 import json
@@ -191,7 +191,7 @@ def facts_of(file: Path) -> dict[str, Any]:
     """Return what a TFLite file says of itself; nothing of a SavedModel.
 
     How many operators there are, by name (those that need Flex begin with it), and the
-    oldest runtime that has them all, as TensorFlow Lite counted and LiteRT goes on to.
+    oldest TensorFlow Lite that has them all; LiteRT, its successor, began at 1 again.
     """
     if file.suffix != ".tflite":
         return {}
@@ -203,7 +203,7 @@ def facts_of(file: Path) -> dict[str, Any]:
     runtime = model.Buffers(places[b"min_runtime_version"]).DataAsNumpy().tobytes()
     return {
         "operators": _operators(model),
-        "min_runtime": runtime.rstrip(b"\0").decode(),
+        "min_tensorflow_lite": runtime.rstrip(b"\0").decode(),
     }
 
 

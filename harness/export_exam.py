@@ -3,10 +3,13 @@
 import dataclasses
 import hashlib
 import json
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from kerazoo.harness.gpu_operators import beyond_gpu
 # Largest difference of an output that float formats may show, in units of the metric's
 # spread; int8 is judged by the metric alone. Half precision carries 11 bits through
 # every layer.
+MADE_BY = ("kerazoo", "keras", "tensorflow", "ai-edge-litert")  # whose versions matter
 FULL_PRECISION = ("saved_model", "tflite")
 MIN_AGREEMENT = 0.99  # of answers without differences to measure, in full precision
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
@@ -62,20 +66,22 @@ RMSE = Metric("rmse", _rmse, higher_is_better=False, spread=np.std)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of one exported format; times are in milliseconds per sample."""
+    """What is known of one exported format; times are in milliseconds a sample."""
 
     format: str
     file: str = ""
     size: int = 0  # bytes
     sha256: str = ""  # of a TFLite file
-    min_runtime: str = ""  # the oldest version of the runtime with all operators
+    min_tensorflow_lite: str = ""  # the oldest with all operators; LiteRT came later
+    versions: dict[str, str] = field(default_factory=dict)  # that made it
+    machine: str = ""  # on which it was verified
     max_difference: float | None = None  # of an output, to Keras; none of tokens
     agreement: float | None = None  # share of samples with the same predicted class
     metric_name: str = ""
     metric: float | None = None
     keras_metric: float | None = None
     latency: dict[int, dict[str, float]] = field(default_factory=dict)
-    first_answer: float | None = None  # the file's opening included
+    first_answer: float | None = None  # with the opening of the file, all threads
     per_token: float | None = None  # the median with one thread, by the answer's tokens
     operators: dict[str, int] = field(default_factory=dict)
     needs_flex: bool = False
@@ -115,7 +121,13 @@ class Exam:
             known: what its conversion told of it, for the verdict.
         """
         size = sum(f.stat().st_size for f in [file, *file.rglob("*")] if f.is_file())
-        verdict = Verdict(name, file.name, size, sha256=_digest(file), **known)
+        origin = {
+            "versions": {package: version(package) for package in MADE_BY},
+            "machine": f"{os.cpu_count()} cores of {platform.machine()}, "
+            f"{platform.system()}",
+        }
+        sha256 = _digest(file)
+        verdict = Verdict(name, file.name, size, sha256=sha256, **origin, **known)
         try:
             outputs, texts, facts = self._ask(file)
         except _NotRun as error:
@@ -224,11 +236,6 @@ def last_line(done: subprocess.CompletedProcess) -> str:
     """Return what a process that failed said last."""
     lines = done.stderr.strip().splitlines()
     return lines[-1][:300] if lines else f"exit status {done.returncode}"
-
-
-def failures(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return one line per failed format, with its reason."""
-    return [f"{v.format}: {v.failure}" for v in verdicts if not v.passed]
 
 
 def show_score(value: float) -> str:

@@ -1,10 +1,8 @@
 """The table of exported files and how each was verified, for people."""
 
-import os
-import platform
 from collections.abc import Sequence
 
-from kerazoo.harness.export_exam import Verdict, failures, show_score
+from kerazoo.harness.export_exam import Verdict, show_score
 
 
 def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -74,17 +72,24 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
         print(line)
 
 
+def failures(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return one line per failed format, with its reason."""
+    return [f"{v.format}: {v.failure}" for v in verdicts if not v.passed]
+
+
 def markdown(verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts as a Markdown table, and how to read it."""
     heads = columns(verdicts)
     lines = [heads, ["---"] * len(heads), *rows(verdicts)]
     table = [f"| {' | '.join(line)} |" for line in lines]
-    machine = f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}"
+    machines = sorted({v.machine for v in verdicts if v.machine})
     legend = (
-        f"Milliseconds for one sample, median (95th percentile), on {machine}. "
-        "Agreement, and the largest difference, are to Keras on validation samples."
+        "Milliseconds for one sample, median (95th percentile), on "
+        f"{' and '.join(machines)}. Agreement and differences are to Keras, on "
+        "validation samples."
     )
-    return "\n".join([*table, "", *failures(verdicts), "", legend, ""])
+    failed = [*failures(verdicts), ""] if failures(verdicts) else []
+    return "\n".join([*table, "", *failed, *([legend, ""] if machines else [])])
 
 
 def _size(size: int) -> str:

@@ -72,7 +72,7 @@ class Run:
             scorers: callbacks that add scores to an epoch's, for `config.monitor`.
 
         Raises:
-            NonFiniteLossError: the loss became NaN or infinite.
+            NonFiniteError: the loss, or a weight, became NaN or infinite.
             ValueError: `config.monitor` is no metric of this model.
         """
         from kerazoo.harness.callbacks import Record
@@ -217,7 +217,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     Seeds every generator and sets the precision first. Ctrl-C and SIGTERM end the run
     as KILLED, any error as FAILED with its reason in the run's note.
     """
-    from kerazoo.harness.callbacks import NonFiniteLossError
+    from kerazoo.harness.callbacks import NonFiniteError
 
     training.prepare(config)
     name = config.run_name or f"{config.model.name}-{config.data.source}"
@@ -236,10 +236,10 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     except KeyboardInterrupt:
         run._end("KILLED", "interrupted")
         sys.exit(f"interrupted; what was logged is at {run.tracker.url}")
-    except (DataError, NonFiniteLossError) as error:
+    except (DataError, NonFiniteError) as error:
         # Foreseen, with a message that says what to do: no traceback.
         run._end("FAILED", str(error))
-        sys.exit(f"error: {error}")
+        raise SystemExit(f"error: {error}") from error
     except BaseException as error:
         run.tracker.text(traceback.format_exc(), "traceback.txt")
         run._end("FAILED", f"{type(error).__name__}: {error}")

@@ -17,7 +17,7 @@ _IN_FOLDER = re.compile(r"(?:^|[/\\])runs[/\\][^/\\]+-([0-9a-f]{8})(?=[/\\]|$)")
 
 
 def find_run(reference: str) -> "MlflowRun":
-    """Find a run by its id, its first characters, its name or folder, or `last`.
+    """Find a run by its id or how that begins, by its name or folder, or as `last`.
 
     Of a name the newest that finished, if there is one. A file or folder within the
     run's folder, such as `runs/cnn-digits-68a687a1/exports`, will do as well.
@@ -31,15 +31,15 @@ def find_run(reference: str) -> "MlflowRun":
         order_by=["attributes.start_time DESC"],
         output_format="list",
     )
-    if inside := _IN_FOLDER.search(reference):
-        reference = inside[1]
+    inside = _IN_FOLDER.search(reference)
+    begin = inside[1] if inside else reference
     if reference == "last":
         fitting = [r for r in runs if r.info.status == "FINISHED"][:1]
     else:
         named = [r for r in runs if r.info.run_name == reference]
         # One that is under way or was stopped has no model yet.
         named.sort(key=lambda r: r.info.status != "FINISHED")
-        fitting = named[:1] or [r for r in runs if r.info.run_id.startswith(reference)]
+        fitting = named[:1] or [r for r in runs if r.info.run_id.startswith(begin)]
     if len(fitting) == 1:
         return fitting[0]
     known = "".join(

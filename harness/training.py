@@ -91,7 +91,7 @@ def fit(
         `config.average_epochs` asks for them and they beat every epoch; else none.
 
     Raises:
-        NonFiniteLossError: the loss, or a weight, became NaN or infinite.
+        NonFiniteError: the loss, or a weight, became NaN or infinite.
         ValueError: `config.monitor` is no metric of this model.
     """
     import keras

@@ -80,20 +80,46 @@ def test_facts_without_a_number_are_null():
         ("model.keras", "brings no data to calibrate and verify with: give --samples"),
         ("model.keras --samples gone.npz", "There is no file gone.npz."),
         ("model.keras --samples broken.keras", "broken.keras is no .npz file"),
+        ("model.keras --samples a.npz", "a.npz: lacks x; it should hold x for the mod"),
+        ("model.keras --samples wide.npz", "x is float64 of the shape (9, 5), the mod"),
+        ("model.keras --samples texts.npz", "x is <U3 of the shape (9, 4), the model"),
+        ("model.keras --samples few.npz", "y should have a class index, or a number,"),
+        ("model.keras --samples none.npz", "y should have a class index, or a number,"),
+        ("model.keras --samples far.npz", "y should hold class indices, from 0 to 1."),
+        ("model.keras --samples shares.npz", "y should hold class indices, from 0 to"),
+        ("one.keras --samples far.npz", "y should hold numbers, not all alike."),
+        ("one.keras --samples nan.npz", "y should hold numbers, not all alike."),
+        ("map.keras --samples far.npz", "with a number; its outputs are of the shapes"),
+        ("y.keras --samples far.npz", "y is what is right; the model should not have"),
         (
-            "model.keras --samples shares.npz",
-            "y should have a class index, or a number",
+            "model.keras --samples far.npz --folder other",
+            "has files of the run 0123abcd",
         ),
-        ("model.keras --samples texts.npz", "y should hold numbers; it is <U1."),
-        ("model.keras --samples wrong.npz", "'x' is not known."),
         ("model.keras --formats tflight", "Did you mean 'tflite'?"),
         ("broken.keras --samples samples.npz", "broken.keras"),
     ],
 )
 def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys):
-    np.savez("wrong.npz", a=1)
-    np.savez("shares.npz", x=np.zeros((16, 8, 8, 1)), y=np.zeros((16, 10)))
-    np.savez("texts.npz", x=np.zeros((3, 4)), y=["a", "b", "c"])
+    x, y = np.zeros((9, 4)), np.full(9, 3)
+    for name, arrays in {
+        "a": {"a": x, "y": y},
+        "wide": {"x": np.zeros((9, 5)), "y": y},
+        "texts": {"x": x.astype("U3"), "y": y},
+        "few": {"x": x, "y": y[:8]},
+        "none": {"x": x[:0], "y": y[:0]},
+        "far": {"x": x, "y": y},
+        "shares": {"x": x, "y": y / 4},
+        "nan": {"x": x, "y": np.append(y[1:], np.nan)},
+    }.items():
+        np.savez(name, **arrays)
+    for name, units, given in [("one", 1, "x"), ("map", 12, "x"), ("y", 1, "y")]:
+        inputs = keras.Input((4,), name=given)
+        outputs = layers.Dense(units, name="dense")(inputs)
+        if name == "map":
+            outputs = layers.Reshape((3, 4), name="map")(outputs)
+        keras.Model(inputs, outputs).save(f"{name}.keras")
+    (keras_file / "other").mkdir()
+    (keras_file / "other" / "model.json").write_text('{"run": "0123abcdef"}')
     (keras_file / "broken.keras").write_bytes(b"no zip")
     assert cli.main(["export", *arguments.split()]) == 2
     line = capsys.readouterr().err

@@ -12,7 +12,7 @@ from small_training import PIXELS, Log, fit, make_config, make_data, make_model
 
 from kerazoo import losses
 from kerazoo.harness import build_optimizer, training
-from kerazoo.harness.callbacks import Checkpoint, NonFiniteLossError
+from kerazoo.harness.callbacks import Checkpoint, NonFiniteError
 
 
 @pytest.fixture(autouse=True)
@@ -204,7 +204,7 @@ def test_a_loss_that_is_no_number_stops_at_its_step(poison, tmp_path):
     data = dataclasses.replace(good, train=train)
     config = make_config(epochs=3)
     model = make_model(config, data)
-    with pytest.raises(NonFiniteLossError) as error:
+    with pytest.raises(NonFiniteError) as error:
         training.fit(model, data, config, tmp_path, [Steps()])
     assert "in epoch 2, step 3, at a learning rate of" in str(error.value)
     assert steps == [0, 1, 2, 3, 4, 5, 0, 1]
@@ -297,7 +297,7 @@ def test_weights_that_an_epochs_last_step_broke_are_not_saved(tmp_path):
     data = dataclasses.replace(data, train=data.train.take(1))
     model = make_model(config, data)
     model.compile(keras.optimizers.SGD(np.inf), model.loss, metrics=["accuracy"])
-    with pytest.raises(NonFiniteLossError, match=r"kernel became NaN .* last step of"):
+    with pytest.raises(NonFiniteError, match=r"kernel became NaN .* last step of"):
         training.fit(model, data, config, tmp_path, [])
     assert not (tmp_path / "last.keras").exists()
 

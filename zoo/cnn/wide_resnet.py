@@ -76,8 +76,8 @@ def wide_resnet(
     Args:
         depth: number of weighted layers, 6n + 4.
         width: the factor on the channels of the thin network.
-        stem: "imagenet" for a 7 × 7 convolution with stride 2 and pooling, as in the
-            ResNets, "small" for the paper's 3 × 3 convolution that keeps the size.
+        stem: "imagenet" for a 7 × 7 convolution with stride 2 and pooling, which the
+            paper does not have, "small" for its 3 × 3 one that keeps the size.
         input_shape: (height, width, channels) of an image with pixels 0 to 255.
         num_classes: number of logits.
         dropout: share dropped in training between the two convolutions of each block

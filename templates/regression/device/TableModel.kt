@@ -154,7 +154,7 @@ private class Column(private val json: JSONObject) {
 
     /** Return the place of a category in its vocabulary, from 1; others all have 0. */
     fun code(value: Any?): Int = 1 + when (value) {
-        is Number -> vocabulary.indexOfFirst { it.toDoubleOrNull() == value.toDouble() }
+        is Number -> vocabulary.indexOf(written(value.toDouble()))
         is Boolean -> {
             val words = if (value) listOf("true", "yes") else listOf("false", "no")
             vocabulary.indexOfFirst { it.lowercase() in words }
@@ -165,6 +165,11 @@ private class Column(private val json: JSONObject) {
             vocabulary.indexOfFirst { it.equals(text, ignoreCase = anyCase) }
         }
         else -> throw IllegalArgumentException("$name is $value, which is no category")
+    }
+
+    private fun written(number: Double): String {
+        val isWhole = number % 1.0 == 0.0 && abs(number) < 1e15
+        return if (isWhole) number.toLong().toString() else number.toString()
     }
 
     /** Return what the network is given, as models are trained on float32. */

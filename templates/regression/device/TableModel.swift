@@ -152,7 +152,10 @@ struct TableColumn: Decodable {
   func code(_ value: TableValue) -> Int {
     let isMeant: (String) -> Bool
     switch value {
-    case .number(let number): isMeant = { Double($0) == number }
+    case .number(let number):
+      let isWhole = number == number.rounded() && abs(number) < 1e15
+      let written = isWhole ? String(Int64(number)) : String(number)
+      isMeant = { isSame($0, written) }
     case .boolean(let boolean):
       let words = boolean ? ["true", "yes"] : ["false", "no"]
       isMeant = { words.contains($0.lowercased()) }

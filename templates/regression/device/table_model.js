@@ -82,7 +82,9 @@ export class TableModel {
 
   // LiteRT.js says which tensors are bytes, and model.json what they stand for.
   get #bytes() {
-    return this.#facts.files.find(({ format }) => format === "tflite-int8");
+    const known = this.#facts.files.find(({ format }) => format === "tflite-int8");
+    if (!known) throw new Error("model.json tells of no file that takes bytes.");
+    return known;
   }
 }
 
@@ -116,7 +118,7 @@ export function encode(row, { columns }) {
 function codeOf(value, { name, vocabulary, boolean: anyCase }) {
   let isMeant;
   if (typeof value === "number") {
-    isMeant = (word) => word !== "" && Number(word) === value;
+    isMeant = (word) => word === String(value);
   } else if (typeof value === "boolean") {
     const words = value ? ["true", "yes"] : ["false", "no"];
     isMeant = (word) => words.includes(word.toLowerCase());
