@@ -8,9 +8,12 @@ logits of the next token, and takes back what it returned as `state_…`.
 """
 
 import json
+import math
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,9 @@ import numpy as np
 PAD, START, END, UNKNOWN = range(4)
 UNKNOWN_TEXT = "\ufffd"  # what an unknown token of an answer is shown as
 NEVER = -1e9  # stands for the logarithm of 0
+WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+SPACE = "▁"  # stands for a space in sub-words
+FIRST_BYTE = 4  # the id of the byte 0, if sub-words spell what they lack in bytes
 
 Kept = dict[str, np.ndarray]  # what a hypothesis hands from step to step, by name
 
@@ -115,29 +121,102 @@ def encode(text: str, facts: dict[str, Any], most: int) -> list[int]:
     """Return the tokens of a text, END included, at most so many: it loses its end."""
     known = facts["source_tokeniser"]
     text = normalised(text, **facts["source_normaliser"])
-    units = text if known["kind"] == "characters" else text.split()
-    # A text may hold "<end>"; it means nothing special there.
-    ids = {t: i for i, t in enumerate(known["tokens"]) if i > UNKNOWN}
-    return [*[ids.get(unit, UNKNOWN) for unit in units][: most - 1], END]
+    return [*ids_of(text, known["kind"], known["tokens"])[: most - 1], END]
 
 
 def decode(ids: Sequence[int], facts: dict[str, Any]) -> str:
     """Return the text of tokens."""
     known = facts["target_tokeniser"]
-    units = [UNKNOWN_TEXT if i == UNKNOWN else known["tokens"][i] for i in ids]
-    return ("" if known["kind"] == "characters" else " ").join(units)
+    return text_of(ids, known["kind"], known["tokens"])
+
+
+def ids_of(text: str, kind: str, tokens: Sequence[str]) -> list[int]:
+    """Return the ids of a normalised text, without END.
+
+    Args:
+        text: with single spaces, and none around it.
+        kind: "characters", "words", "symbols" or "subwords".
+        tokens: by id.
+    """
+    if kind == "subwords":
+        return subword_ids(text, tokens)
+    split = {"characters": list, "words": WORD.findall, "symbols": str.split}[kind]
+    # A text may hold "<end>"; it means nothing special there.
+    ids = {token: i for i, token in enumerate(tokens) if i > UNKNOWN}
+    return [ids.get(unit, UNKNOWN) for unit in split(text)]
+
+
+def text_of(ids: Sequence[int], kind: str, tokens: Sequence[str]) -> str:
+    """Return the text of ids, which are as `ids_of` returns them."""
+    if kind == "subwords":
+        return subword_text(ids, tokens)
+    units = [UNKNOWN_TEXT if i == UNKNOWN else tokens[i] for i in ids]
+    text = ("" if kind == "characters" else " ").join(units)
+    if kind == "words":
+        text = re.sub(r" ([.,!?;:%)\]}…»”])", r"\1", text)
+        text = re.sub(r"([(\[{«“]) ", r"\1", text)
+    return text
+
+
+def subword_ids(text: str, pieces: Sequence[str]) -> list[int]:
+    """Return the ids that sentencepiece gives a normalised text, by byte pairs."""
+    spelt = num_bytes(pieces)
+    ids = {piece: i for i, piece in enumerate(pieces) if i > UNKNOWN + spelt}
+    # Before the first word there is a space too, and after the last one there is none.
+    text = (SPACE + text.replace(" ", SPACE)).rstrip(SPACE)
+    found = []
+    for word in re.split(f"(?={SPACE})", text):  # no piece reaches into the next word
+        for piece in merged(word, ids):
+            if piece in ids:
+                found.append(ids[piece])
+            elif spelt:
+                found += [FIRST_BYTE + byte for byte in piece.encode()]
+            elif found[-1:] != [UNKNOWN]:  # a run of unknown characters is one
+                found.append(UNKNOWN)
+    return found
+
+
+def merged(word: str, ids: dict[str, int]) -> list[str]:
+    """Join neighbours as long as the whole is known: the lowest id first."""
+
+    def ids_of_pairs(parts: list[str]) -> list[float]:
+        return [ids.get(a + b, math.inf) for a, b in pairwise(parts)]
+
+    parts = list(word)
+    pairs = ids_of_pairs(parts)
+    while (lowest := min(pairs, default=math.inf)) < math.inf:
+        place = pairs.index(lowest)  # of equals, the first
+        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+        near = slice(max(place - 1, 0), place + 2)  # what is new: pairs with this part
+        pairs[near] = ids_of_pairs(parts[near])
+    return parts
+
+
+def subword_text(ids: Sequence[int], pieces: Sequence[str]) -> str:
+    """Return the text of sub-words as sentencepiece does."""
+    spelt = num_bytes(pieces)
+    text = b""
+    for i in ids:
+        if UNKNOWN < i <= UNKNOWN + spelt:
+            text += bytes([i - FIRST_BYTE])
+            continue
+        piece = UNKNOWN_TEXT if i == UNKNOWN else pieces[i].replace(SPACE, " ")
+        text += (piece if text else piece.removeprefix(" ")).encode()
+    # Each byte that is of no character is shown: as a lone surrogate at first.
+    return re.sub(
+        "[\udc80-\udcff]", UNKNOWN_TEXT, text.decode(errors="surrogateescape")
+    )
+
+
+def num_bytes(pieces: Sequence[str]) -> int:
+    """Say how many pieces stand for bytes: all or none."""
+    return 256 if pieces[FIRST_BYTE] == "<0x00>" else 0
 
 
 def main(file: str, facts_file: str, texts: Sequence[str]) -> None:
     """Print the best answer to each text."""
     with open(facts_file, encoding="utf-8") as opened:
         facts = json.load(opened)
-    kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
-    if apart := kinds - {"characters", "symbols"}:
-        sys.exit(
-            f"error: {' and '.join(sorted(apart))} as tokens; only characters and "
-            "symbols are known: make the tokens yourself and call `search`"
-        )
     steps, how = StepFile(file), facts["decoding"]
     for text in texts:
         ids = encode(text, facts, steps.source_length)

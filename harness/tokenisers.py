@@ -158,9 +158,15 @@ class SubwordTokeniser:
         return self._processor.decode(_up_to_end(ids))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes an equal tokeniser of."""
+        """Return what `from_json` makes an equal tokeniser of, and the pieces by id.
+
+        The pieces, "tokens", are for clients without sentencepiece: `token_search.py`
+        needs no more. "▁" stands for a space. If id 4 is "<0x00>", ids 4 to 259 are
+        bytes. Those that follow are in the order in which they are merged.
+        """
         model = base64.b64encode(self.model).decode()
-        return {"kind": self.kind, "model": model}
+        pieces = [self._processor.id_to_piece(i) for i in range(self.size)]
+        return {"kind": self.kind, "model": model, "tokens": pieces}
 
     @cached_property
     def _processor(self):

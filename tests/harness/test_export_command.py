@@ -67,6 +67,16 @@ def test_data_that_have_changed_since_the_run_are_refused():
         commands_export._check_same(data, stored)
 
 
+def test_a_run_that_stored_less_of_a_tokeniser_is_not_refused():
+    tokeniser = {"kind": "subwords", "model": "a", "tokens": ["<pad>"]}
+    data = SimpleNamespace(labels=[], metadata={"tokeniser": tokeniser})
+    stored = {"kind": "subwords", "model": "a"}
+    commands_export._check_same(data, {"tokeniser": stored})
+    for other in ({**stored, "model": "b"}, {**stored, "more": 1}):
+        with pytest.raises(ValueError, match=r"changed since the run: tokeniser would"):
+            commands_export._check_same(data, {"tokeniser": other})
+
+
 def test_facts_without_a_number_are_null():
     facts = {"files": [{"metric": math.nan, "size": 3}], "low": (-math.inf, 1.5)}
     expected = {"files": [{"metric": None, "size": 3}], "low": [None, 1.5]}

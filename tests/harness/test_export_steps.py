@@ -46,7 +46,9 @@ def file(model, tmp_path_factory):
     write_steps(keras.Model(source, tokens), folder / "saved")
     path = folder / "steps.tflite"
     path.write_bytes(to_tflite(str(folder / "saved"), "tflite", {}, STEPS))
-    return StepFile(str(path))
+    opened = StepFile(str(path))
+    opened.path = str(path)
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +85,19 @@ def test_steps_change_the_state_and_nothing_else(file, sources):
         assert same == name.startswith("context_"), name
 
 
-@pytest.mark.parametrize("kind", ["characters", "symbols"])
-def test_the_client_reads_and_writes_texts_as_the_tokenisers_do(kind):
-    tokeniser = fit_tokeniser(kind, ["c a b", "a <end> b"])
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_the_command_line_takes_texts_and_writes_texts(kind, file, tmp_path, capsys):
+    texts = ["a b ab ba aab abb bab bba aa bb, cd", "bab, aa", "ab"]
+    tokeniser = fit_tokeniser(kind, texts, size=VOCABULARY, byte_fallback=False)
+    assert tokeniser.size == VOCABULARY
     facts = {
         "source_tokeniser": tokeniser.to_json(),
         "target_tokeniser": tokeniser.to_json(),
         "source_normaliser": asdict(Normaliser()),
+        "decoding": {"beam": 2, "length_penalty": 0.6},
     }
-    for text in ("a b c", "a <end> <pad> b", "z a", ""):
-        ids = token_search.encode(text, facts, 99)
-        assert ids == [*tokeniser.encode(text), END]
-        assert token_search.decode(ids[:-1], facts) == tokeniser.decode(ids)
-    assert token_search.encode("a b c a b c", facts, 3)[-1] == END
-
-
-def test_the_client_says_which_tokens_it_does_not_know(tmp_path):
-    kinds = {
-        "source_tokeniser": {"kind": "words"},
-        "target_tokeniser": {"kind": "words"},
-    }
-    (tmp_path / "model.json").write_text(json.dumps(kinds))
-    with pytest.raises(
-        SystemExit, match=r"error: words as tokens; only characters and"
-    ):
-        token_search.main("model.tflite", str(tmp_path / "model.json"), ["a"])
+    (tmp_path / "model.json").write_text(json.dumps(facts))
+    token_search.main(file.path, str(tmp_path / "model.json"), texts[1:])
+    ids = [[*tokeniser.encode(text), END] for text in texts[1:]]
+    best = [search(file, row, 2)[0][0] for row in ids]
+    assert capsys.readouterr().out.splitlines() == list(map(tokeniser.decode, best))

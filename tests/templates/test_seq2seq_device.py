@@ -3,12 +3,14 @@
 import itertools
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from device_clients import answer_of, browse, compile_kotlin, install, run_client
+from odd_texts import FITTED, UNITS
 from workplace import ROOT, execute
 
 from kerazoo import zoo
@@ -16,7 +18,7 @@ from kerazoo.harness.pair_text import Normaliser
 from kerazoo.harness.token_search import NEVER, StepFile, search
 from kerazoo.harness.tokenisers import SPECIAL, from_json
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
-from kerazoo.zoo.seq2seq.tokens import END, PAD, START
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 
 # Keras 3.15 reads TensorFlow variables in a way that NumPy 2.4 deprecates.
 pytestmark = pytest.mark.filterwarnings(
@@ -38,10 +40,9 @@ TEXTS = [
 class Tables:
     """A made-up model: logits by position and by a state that all tokens go into."""
 
-    source_length = SOURCE_LENGTH
-
-    def __init__(self, tables):
+    def __init__(self, tables, source_length):
         self.tables = tables
+        self.source_length = source_length
         self.max_length = 0
 
     def begin(self, source):
@@ -83,18 +84,49 @@ def facts_of(beam, alpha, kinds=("characters", "symbols"), form="NFC", lower=Tru
     }
 
 
-def reference(model, facts):
-    """Return what the reference says to every text."""
+def reference(model, facts, texts, rows):
+    """Return what the reference says to every text, and to every row of tokens."""
     options = facts["decoding"]["beam"], facts["decoding"]["length_penalty"]
     normalise = Normaliser(**facts["source_normaliser"])
     source, target = (from_json(facts[f"{s}_tokeniser"]) for s in ("source", "target"))
     results = []
-    for text in TEXTS:
+    for text, row in zip(texts, rows, strict=True):
         ids = source.encode(normalise(text))[: model.source_length - 1]
         found = search(model, [*ids, END], *options)
         answers = [(target.decode(tokens), score) for tokens, score in found]
-        results.append({"encoded": [*ids, END], "found": found, "answers": answers})
+        results.append({"encoded": [*ids, END], "decoded": target.decode(row)})
+        results[-1].update({"found": found, "answers": answers})
     return results
+
+
+def rows_of(rng, count, most):
+    """Rows of tokens, UNKNOWN among them; nothing before it is in an answer."""
+    return [rng.integers(UNKNOWN, most, rng.integers(8)).tolist() for _ in range(count)]
+
+
+def text_cases():
+    """Yield cases of many texts for tokens of all kinds, and a model of no words."""
+    rng = np.random.default_rng(1)
+    # Of assigned characters: what Unicode adds, not all clients know yet.
+    units = [*UNITS, *filter(in_unicode_3, map(chr, rng.integers(1, 0x30000, 999)))]
+    for name, tokeniser in FITTED.items():
+        texts = ["".join(rng.choice(units, rng.integers(30))) for _ in range(198)]
+        texts += ["aab" * 300, "日本語を" * 200]
+        rows = rows_of(rng, 50, tokeniser.size)
+        # If there are bytes, those that make characters and those that make none.
+        rows += rows_of(rng, 50, min(tokeniser.size, UNKNOWN + 257))
+        rows += map(tokeniser.encode, texts[:100])
+        facts = facts_of(1, 0.6, lower=name == "words")
+        facts |= dict.fromkeys(
+            ("source_tokeniser", "target_tokeniser"), tokeniser.to_json()
+        )
+        tables = np.zeros((1, STATES, VOCABULARY)).tolist()
+        case = {"tables": tables, "source_length": 999, "texts": texts}
+        yield {**case, "rows": rows, "facts": facts}
+
+
+def in_unicode_3(character):
+    return unicodedata.ucd_3_2_0.category(character) not in ("Cn", "Co", "Cs")
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +139,19 @@ def made_up():
     ]
     kinds, forms = ("characters", "symbols"), ("NFC", "NFKC", "none")
     texts = itertools.cycle(itertools.product(kinds, kinds, forms, (True, False)))
-    cases, expected = [], []
+    cases = []
     for table, *options in itertools.product(tables, (1, 2, 4, 7), (0.0, 0.6, 1.5)):
         source, target, form, lower = next(texts)
-        facts = facts_of(*options, (source, target), form, lower)
-        case = {"tables": table, "source_length": SOURCE_LENGTH}
-        cases.append({**case, "texts": TEXTS, "facts": facts})
-        expected += reference(Tables(table), facts)
+        case = {"tables": table, "source_length": SOURCE_LENGTH, "texts": TEXTS}
+        case["rows"] = rows_of(rng, len(TEXTS), VOCABULARY)
+        cases.append(
+            {**case, "facts": facts_of(*options, (source, target), form, lower)}
+        )
+    cases += text_cases()
+    expected = []
+    for case in cases:
+        model = Tables(case["tables"], case["source_length"])
+        expected += reference(model, *(case[key] for key in ("facts", "texts", "rows")))
     return cases, expected
 
 
@@ -146,8 +184,12 @@ def cases_of(name, path):
     """Cases with a real file, and what the reference says to them."""
     model = StepFile(str(path))
     all_facts = [facts_of(beam, 0.6) for beam in (1, 4)]
-    cases = [{"file": name, "texts": TEXTS, "facts": facts} for facts in all_facts]
-    expected = [row for facts in all_facts for row in reference(model, facts)]
+    rows = rows_of(np.random.default_rng(0), len(TEXTS), VOCABULARY)
+    case = {"file": name, "texts": TEXTS, "rows": rows}
+    cases = [{**case, "facts": facts} for facts in all_facts]
+    expected = []
+    for facts in all_facts:
+        expected += reference(model, facts, TEXTS, rows)
     assert len({str(row["found"][0][0]) for row in expected}) > 3, "all are alike"
     return cases, expected
 
@@ -156,6 +198,7 @@ def check(results, expected, tolerance):
     assert isinstance(results, list), results
     for result, right in zip(results, expected, strict=True):
         assert result["encoded"] == right["encoded"]
+        assert result["decoded"] == right["decoded"]
         for kind in ("found", "answers"):
             said, scores = zip(*result[kind], strict=True)
             right_said, right_scores = zip(*right[kind], strict=True)

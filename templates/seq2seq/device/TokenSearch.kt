@@ -8,9 +8,11 @@
 //
 // `StepFile` needs com.google.ai.edge.litert:litert; the rest needs what Android has.
 
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import java.nio.CharBuffer
 import java.text.Normalizer
 import java.util.Locale
 import kotlin.math.exp
@@ -25,10 +27,16 @@ private const val END = 2
 private const val UNKNOWN = 3
 private const val NEVER = -1e9 // stands for the logarithm of 0
 private const val UNKNOWN_TEXT = "\ufffd" // what an unknown token of an answer is shown as
+private const val SPACE = '▁' // stands for a space in sub-words
+private const val FIRST_BYTE = 4 // the id of the byte 0, if sub-words are also spelt in bytes
 // What Python's str.split takes for a space; \s differs from it.
 private val SPACES = Regex(
     "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+"
 )
+// What Python takes for a letter, \w, are letters and numbers of all scripts.
+private val WORD = Regex("[\\p{L}\\p{N}_]+(?:['’-][\\p{L}\\p{N}_]+)*|[^\\p{L}\\p{N}_ ]")
+private val NO_SPACE_BEFORE = Regex(" ([.,!?;:%)\\]\\}…»”])")
+private val NO_SPACE_AFTER = Regex("([(\\[\\{«“]) ")
 
 /** A model that takes one step at a time; `Kept` is handed from step to step. */
 interface StepModel<Kept> {
@@ -159,25 +167,14 @@ private fun largest(values: List<Double>, count: Int): List<Int> =
 class TextAnswer(val text: String, val score: Double)
 
 /**
- * Texts in, texts out: characters, or symbols with spaces between them.
+ * Texts in, texts out.
  *
  * @param json the content of model.json.
  */
 class TextModel(private val model: StepModel<*>, json: String) {
     private val facts = JSONObject(json)
-    private val sourceKind = facts.getJSONObject("source_tokeniser").getString("kind")
-    private val targetKind = facts.getJSONObject("target_tokeniser").getString("kind")
-    private val targetTokens = tokens("target_tokeniser")
-    private val ids = tokens("source_tokeniser").withIndex().drop(UNKNOWN + 1)
-        .associate { (id, token) -> token to id }
-
-    init {
-        for (kind in listOf(sourceKind, targetKind)) {
-            require(kind == "characters" || kind == "symbols") {
-                "\"$kind\" as tokens; only characters and symbols are known."
-            }
-        }
-    }
+    private val source = tokeniser(facts.getJSONObject("source_tokeniser"))
+    private val target = tokeniser(facts.getJSONObject("target_tokeniser"))
 
     /** Return all answers to a text; the best first. */
     fun answers(
@@ -188,22 +185,11 @@ class TextModel(private val model: StepModel<*>, json: String) {
         .map { TextAnswer(decode(it.tokens), it.score) }
 
     /** Return the tokens of a text, END included; a text that is too long loses its end. */
-    fun encode(text: String): List<Int> {
-        val normal = normalise(text)
-        val units =
-            if (sourceKind == "characters") {
-                normal.codePoints().toArray().map { String(Character.toChars(it)) }
-            } else {
-                normal.split(" ").filter { it.isNotEmpty() }
-            }
-        return units.map { ids[it] ?: UNKNOWN }.take(model.sourceLength - 1) + END
-    }
+    fun encode(text: String): List<Int> =
+        source.encode(normalise(text)).take(model.sourceLength - 1) + END
 
     /** Return the text of tokens. */
-    fun decode(tokens: List<Int>): String =
-        tokens.joinToString(if (targetKind == "characters") "" else " ") {
-            if (it == UNKNOWN) UNKNOWN_TEXT else targetTokens[it]
-        }
+    fun decode(tokens: List<Int>): String = target.decode(tokens)
 
     // A model knows texts in one form alone.
     private fun normalise(text: String): String {
@@ -215,9 +201,116 @@ class TextModel(private val model: StepModel<*>, json: String) {
         val cased = if (how.getBoolean("lower")) formed(text).lowercase(Locale.ROOT) else text
         return formed(cased).split(SPACES).filter { it.isNotEmpty() }.joinToString(" ")
     }
+}
 
-    private fun tokens(tokeniser: String): List<String> {
-        val listed = facts.getJSONObject(tokeniser).optJSONArray("tokens") ?: return emptyList()
-        return List(listed.length()) { listed.getString(it) }
+private interface Tokeniser {
+    fun encode(text: String): List<Int>
+
+    fun decode(ids: List<Int>): String
+}
+
+private fun tokeniser(facts: JSONObject): Tokeniser {
+    val listed = facts.getJSONArray("tokens")
+    val tokens = List(listed.length()) { listed.getString(it) }
+    val kind = facts.getString("kind")
+    return if (kind == "subwords") Subwords(tokens) else Listed(kind, tokens)
+}
+
+/** Characters, words, or symbols: tokens that stand in a list. */
+private class Listed(private val kind: String, private val tokens: List<String>) : Tokeniser {
+    private val ids = idsOf(tokens, UNKNOWN + 1)
+
+    override fun encode(text: String): List<Int> {
+        val units = when (kind) {
+            "characters" -> characters(text)
+            "words" -> WORD.findAll(text).map { it.value }.toList()
+            else -> text.split(" ").filter { it.isNotEmpty() }
+        }
+        return units.map { ids[it] ?: UNKNOWN }
     }
+
+    override fun decode(ids: List<Int>): String {
+        val text = ids.joinToString(if (kind == "characters") "" else " ") {
+            if (it == UNKNOWN) UNKNOWN_TEXT else tokens[it]
+        }
+        if (kind != "words") return text
+        return text.replace(NO_SPACE_BEFORE, "$1").replace(NO_SPACE_AFTER, "$1")
+    }
+}
+
+/** Sub-words of byte-pair encoding, read and written as sentencepiece does. */
+private class Subwords(private val pieces: List<String>) : Tokeniser {
+    private val numBytes = if (pieces[FIRST_BYTE] == "<0x00>") 256 else 0
+    private val ids = idsOf(pieces, FIRST_BYTE + numBytes)
+
+    override fun encode(text: String): List<Int> {
+        // Before the first word there is a space too, and after the last one there is none.
+        val spaced = "$SPACE${text.replace(' ', SPACE)}".trimEnd(SPACE)
+        val found = mutableListOf<Int>()
+        // No piece reaches into the next word.
+        for (piece in spaced.split(Regex("(?=$SPACE)")).flatMap { merged(it) }) {
+            val id = ids[piece]
+            if (id != null) {
+                found += id
+            } else if (numBytes > 0) {
+                piece.toByteArray().mapTo(found) { FIRST_BYTE + (it.toInt() and 0xff) }
+            } else if (found.lastOrNull() != UNKNOWN) {
+                found += UNKNOWN // a run of unknown characters is one
+            }
+        }
+        return found
+    }
+
+    override fun decode(ids: List<Int>): String {
+        val bytes = ByteArrayOutputStream()
+        for (id in ids) {
+            if (id in FIRST_BYTE until FIRST_BYTE + numBytes) {
+                bytes.write(id - FIRST_BYTE)
+                continue
+            }
+            val piece = if (id == UNKNOWN) UNKNOWN_TEXT else pieces[id].replace(SPACE, ' ')
+            val isFirst = bytes.size() == 0
+            bytes.write((if (isFirst) piece.removePrefix(" ") else piece).toByteArray())
+        }
+        return textOf(bytes.toByteArray())
+    }
+
+    // Join neighbours as long as the whole is known: the lowest id first.
+    private fun merged(word: String): List<String> {
+        val parts = characters(word).toMutableList()
+        fun idOfPair(place: Int) = ids[parts[place] + parts[place + 1]] ?: Int.MAX_VALUE
+        val pairs = MutableList(maxOf(parts.size - 1, 0)) { idOfPair(it) }
+        while (true) {
+            val lowest = pairs.minOrNull() ?: return parts
+            if (lowest == Int.MAX_VALUE) return parts
+            val place = pairs.indexOf(lowest) // of equals, the first
+            parts[place] += parts.removeAt(place + 1)
+            pairs.removeAt(place)
+            // What is new: pairs with this part.
+            for (i in listOf(place - 1, place)) if (i in pairs.indices) pairs[i] = idOfPair(i)
+        }
+    }
+}
+
+// A text may hold "<end>"; it means nothing special there.
+private fun idsOf(tokens: List<String>, first: Int): Map<String, Int> =
+    tokens.withIndex().drop(first).associate { (id, token) -> token to id }
+
+private fun characters(text: String): List<String> =
+    text.codePoints().toArray().map { String(Character.toChars(it)) }
+
+// Each byte that is of no character is shown; String(bytes) shows one for several.
+private fun textOf(bytes: ByteArray): String {
+    val decoder = Charsets.UTF_8.newDecoder()
+    val rest = ByteBuffer.wrap(bytes)
+    val text = CharBuffer.allocate(bytes.size)
+    while (rest.hasRemaining()) {
+        val result = decoder.decode(rest, text, true)
+        if (result.isError) {
+            repeat(result.length()) { text.put(UNKNOWN_TEXT) }
+            rest.position(rest.position() + result.length())
+        }
+    }
+    text.flip()
+    return text.toString()
 }

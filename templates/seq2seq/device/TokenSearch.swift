@@ -14,6 +14,12 @@ import TensorFlowLite
 private let (pad, start, end, unknown) = (0, 1, 2, 3)
 private let never = -1e9  // stands for the logarithm of 0
 private let unknownText = "\u{fffd}"  // what an unknown token of an answer is shown as
+private let space: Unicode.Scalar = "▁"  // stands for a space in sub-words
+private let firstByte = 4  // the id of the byte 0, if sub-words are also spelt in bytes
+// What Python takes for a letter, \w, are letters and numbers of all scripts.
+private let word = #"[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]"#
+private let noSpaceBefore = #" ([.,!?;:%)\]\}…»”])"#
+private let noSpaceAfter = #"([(\[\{«“]) "#
 
 /// A model that takes one step at a time; `Kept` is handed from step to step.
 protocol StepModel {
@@ -149,26 +155,20 @@ private func largest(_ values: [Double], _ count: Int) -> [Int] {
   return Array(places.prefix(count))
 }
 
-/// Texts in, texts out: characters, or symbols with spaces between them.
+/// Texts in, texts out.
 final class TextModel<Model: StepModel> {
   private let model: Model
   private let facts: Facts
-  // Strings that look alike are equal in Swift; their scalars need not be.
-  private let ids: [[Unicode.Scalar]: Int]
+  private let source, target: Tokeniser
 
   /// - Parameter json: the content of model.json.
   init(_ model: Model, json: Data) throws {
     let reader = JSONDecoder()
     reader.keyDecodingStrategy = .convertFromSnakeCase
     facts = try reader.decode(Facts.self, from: json)
-    for tokeniser in [facts.sourceTokeniser, facts.targetTokeniser]
-    where !["characters", "symbols"].contains(tokeniser.kind) {
-      throw UnknownTokens(kind: tokeniser.kind)
-    }
     self.model = model
-    let tokens = facts.sourceTokeniser.tokens!.enumerated().dropFirst(unknown + 1)
-    ids = Dictionary(
-      uniqueKeysWithValues: tokens.map { (Array($0.element.unicodeScalars), $0.offset) })
+    source = tokeniser(facts.sourceTokeniser)
+    target = tokeniser(facts.targetTokeniser)
   }
 
   /// Returns all answers to a text; the best first.
@@ -183,28 +183,23 @@ final class TextModel<Model: StepModel> {
 
   /// Returns the tokens of a text, END included; a text that is too long loses its end.
   func encode(_ text: String) -> [Int] {
-    let words = normalised(text)
-    let characters = facts.sourceTokeniser.kind == "characters"
-    let units = characters ? words.joined(separator: [" "]).map { [$0] } : words
-    let tokens = units.map { ids[$0] ?? unknown }
-    return tokens.prefix(model.sourceLength - 1) + [end]
+    source.encode(normalised(text)).prefix(model.sourceLength - 1) + [end]
   }
 
   /// Returns the text of tokens.
   func decode(_ tokens: [Int]) -> String {
-    let target = facts.targetTokeniser
-    return tokens.map { $0 == unknown ? unknownText : target.tokens![$0] }
-      .joined(separator: target.kind == "characters" ? "" : " ")
+    target.decode(tokens)
   }
 
   // A model knows texts in one form alone.
-  private func normalised(_ text: String) -> [[Unicode.Scalar]] {
+  private func normalised(_ text: String) -> [Unicode.Scalar] {
     var text = text
     if facts.sourceNormaliser.lower {
       // Some letters have no small form before they are composed.
       text = formed(text).lowercased(with: Locale(identifier: "en_US_POSIX"))
     }
-    return formed(text).unicodeScalars.split(whereSeparator: isSpace).map(Array.init)
+    let words = formed(text).unicodeScalars.split(whereSeparator: isSpace)
+    return Array(words.joined(separator: [" "]))
   }
 
   private func formed(_ text: String) -> String {
@@ -221,15 +216,149 @@ final class TextModel<Model: StepModel> {
   }
 }
 
-struct UnknownTokens: Error {
-  let kind: String  // only characters and symbols are known
+// Texts are scalars: characters that look alike are equal in Swift, and a space may be
+// one with the accent that follows.
+private protocol Tokeniser {
+  func encode(_ text: [Unicode.Scalar]) -> [Int]
+  func decode(_ ids: [Int]) -> String
+}
+
+private func tokeniser(_ facts: Facts.Tokeniser) -> Tokeniser {
+  facts.kind == "subwords"
+    ? Subwords(facts.tokens) : Listed(kind: facts.kind, tokens: facts.tokens)
+}
+
+/// Characters, words, or symbols: tokens that stand in a list.
+private struct Listed: Tokeniser {
+  let kind: String
+  let tokens: [String]
+  let ids: [[Unicode.Scalar]: Int]
+
+  init(kind: String, tokens: [String]) {
+    self.kind = kind
+    self.tokens = tokens
+    ids = idsOf(tokens, from: unknown + 1)
+  }
+
+  func encode(_ text: [Unicode.Scalar]) -> [Int] {
+    let units: [[Unicode.Scalar]]
+    switch kind {
+    case "characters": units = text.map { [$0] }
+    case "words": units = words(of: string(text))
+    default: units = text.split(separator: " ").map(Array.init)
+    }
+    return units.map { ids[$0] ?? unknown }
+  }
+
+  func decode(_ ids: [Int]) -> String {
+    let units = ids.map { $0 == unknown ? unknownText : tokens[$0] }
+    let text = units.joined(separator: kind == "characters" ? "" : " ")
+    guard kind == "words" else { return text }
+    return [noSpaceBefore, noSpaceAfter].reduce(text) {
+      $0.replacingOccurrences(of: $1, with: "$1", options: .regularExpression)
+    }
+  }
+
+  private func words(of text: String) -> [[Unicode.Scalar]] {
+    let text = NSString(string: text)
+    return try! NSRegularExpression(pattern: word)
+      .matches(in: text as String, range: NSRange(location: 0, length: text.length))
+      .map { Array(text.substring(with: $0.range).unicodeScalars) }
+  }
+}
+
+/// Sub-words of byte-pair encoding, read and written as sentencepiece does.
+private struct Subwords: Tokeniser {
+  let pieces: [String]
+  let bytes: Range<Int>  // their ids
+  let ids: [[Unicode.Scalar]: Int]
+
+  init(_ pieces: [String]) {
+    self.pieces = pieces
+    bytes = firstByte..<firstByte + (pieces[firstByte] == "<0x00>" ? 256 : 0)
+    ids = idsOf(pieces, from: bytes.upperBound)
+  }
+
+  func encode(_ text: [Unicode.Scalar]) -> [Int] {
+    // Before the first word there is a space too, and after the last one there is none.
+    var spaced = [space] + text.map { $0 == " " ? space : $0 }
+    while spaced.last == space { spaced.removeLast() }
+    // No piece reaches into the next word.
+    let words = spaced.split(separator: space, omittingEmptySubsequences: false).dropFirst()
+    var found: [Int] = []
+    for piece in words.flatMap({ merged([space] + $0) }) {
+      if let id = ids[piece] {
+        found.append(id)
+      } else if !bytes.isEmpty {
+        found += string(piece).utf8.map { firstByte + Int($0) }
+      } else if found.last != unknown {
+        found.append(unknown)  // a run of unknown characters is one
+      }
+    }
+    return found
+  }
+
+  func decode(_ ids: [Int]) -> String {
+    var spelt: [UInt8] = []
+    for id in ids {
+      if bytes.contains(id) {
+        spelt.append(UInt8(id - firstByte))
+        continue
+      }
+      let piece = id == unknown ? unknownText : pieces[id]
+      var scalars = piece.unicodeScalars.map { $0 == space ? " " : $0 }
+      if spelt.isEmpty && scalars.first == " " { scalars.removeFirst() }
+      spelt += string(scalars).utf8
+    }
+    return text(of: spelt)
+  }
+
+  // Joins neighbours as long as the whole is known: the lowest id first.
+  private func merged(_ word: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
+    var parts = word.map { [$0] }
+    func idOfPair(_ place: Int) -> Int { ids[parts[place] + parts[place + 1]] ?? Int.max }
+    var pairs = parts.indices.dropLast().map(idOfPair)
+    while let lowest = pairs.min(), lowest < Int.max {
+      let place = pairs.firstIndex(of: lowest)!
+      parts[place] += parts.remove(at: place + 1)
+      pairs.remove(at: place)
+      // What is new: pairs with this part.
+      for i in [place - 1, place] where pairs.indices.contains(i) { pairs[i] = idOfPair(i) }
+    }
+    return parts
+  }
+}
+
+// A text may hold "<end>"; it means nothing special there.
+private func idsOf(_ tokens: [String], from first: Int) -> [[Unicode.Scalar]: Int] {
+  let real = tokens.enumerated().dropFirst(first)
+  return Dictionary(
+    uniqueKeysWithValues: real.map { (Array($0.element.unicodeScalars), $0.offset) })
+}
+
+private func string(_ scalars: [Unicode.Scalar]) -> String {
+  String(String.UnicodeScalarView(scalars))
+}
+
+// Each byte that is of no character is shown; String(decoding:as:) shows one for several.
+private func text(of bytes: [UInt8]) -> String {
+  var parser = Unicode.UTF8.ForwardParser()
+  var rest = bytes.makeIterator()
+  var text = String.UnicodeScalarView()
+  while true {
+    switch parser.parseScalar(from: &rest) {
+    case .valid(let encoded): text.append(Unicode.UTF8.decode(encoded))
+    case .error(let length): text += repeatElement("\u{fffd}", count: length)
+    case .emptyInput: return String(text)
+    }
+  }
 }
 
 // Of model.json, what a client needs.
 private struct Facts: Decodable {
   struct Tokeniser: Decodable {
     let kind: String
-    let tokens: [String]?
+    let tokens: [String]
   }
   struct Normaliser: Decodable {
     let form: String

@@ -12,9 +12,13 @@
 const [PAD, START, END, UNKNOWN] = [0, 1, 2, 3];
 const NEVER = -1e9; // stands for the logarithm of 0
 const UNKNOWN_TEXT = "\ufffd"; // what an unknown token of an answer is shown as
+const SPACE = "▁"; // stands for a space in sub-words
+const FIRST_BYTE = 4; // the id of the byte 0, if sub-words spell what they lack in bytes
 // What Python's str.split takes for a space; \s differs from it.
 const SPACES =
   /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+// What Python takes for a letter, \w, are letters and numbers of all scripts.
+const WORD = /[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]/gu;
 
 /** A `.tflite` file with the signatures `encode` and `decode_step`. */
 export class StepFile {
@@ -143,26 +147,22 @@ function largest(values, count) {
     .slice(0, count);
 }
 
-/** Texts in, texts out: characters, or symbols with spaces between them. */
+/** Texts in, texts out. */
 export class TextModel {
   #model;
   #facts;
-  #ids;
+  #source;
+  #target;
 
   /**
    * @param model a StepFile, or what `search` takes, with a `sourceLength`.
    * @param facts the content of model.json.
    */
   constructor(model, facts) {
-    for (const { kind } of [facts.source_tokeniser, facts.target_tokeniser]) {
-      if (kind !== "characters" && kind !== "symbols") {
-        throw new Error(`"${kind}" as tokens; only characters and symbols are known.`);
-      }
-    }
     this.#model = model;
     this.#facts = facts;
-    const tokens = [...facts.source_tokeniser.tokens.entries()].slice(UNKNOWN + 1);
-    this.#ids = new Map(tokens.map(([id, token]) => [token, id]));
+    this.#source = tokeniser(facts.source_tokeniser);
+    this.#target = tokeniser(facts.target_tokeniser);
   }
 
   /** Return all answers to a text, as { text, score }; the best first. */
@@ -175,18 +175,13 @@ export class TextModel {
 
   /** Return the tokens of a text, END included; one that is too long loses its end. */
   encode(text) {
-    const characters = this.#facts.source_tokeniser.kind === "characters";
-    const normal = this.#normalise(text);
-    const units = characters ? [...normal] : normal.split(" ").filter(Boolean);
-    const ids = units.map((unit) => this.#ids.get(unit) ?? UNKNOWN);
+    const ids = this.#source.encode(this.#normalise(text));
     return [...ids.slice(0, this.#model.sourceLength - 1), END];
   }
 
   /** Return the text of tokens. */
   decode(ids) {
-    const { kind, tokens } = this.#facts.target_tokeniser;
-    const units = ids.map((id) => (id === UNKNOWN ? UNKNOWN_TEXT : tokens[id]));
-    return units.join(kind === "characters" ? "" : " ");
+    return this.#target.decode(ids);
   }
 
   // A model knows texts in one form alone.
@@ -197,4 +192,121 @@ export class TextModel {
     const cased = lower ? formed(text).toLowerCase() : text;
     return formed(cased).split(SPACES).filter(Boolean).join(" ");
   }
+}
+
+function tokeniser({ kind, tokens }) {
+  return kind === "subwords" ? new Subwords(tokens) : new List(kind, tokens);
+}
+
+/** Characters, words, or symbols: tokens that stand in a list. */
+class List {
+  #kind;
+  #tokens;
+  #ids;
+
+  constructor(kind, tokens) {
+    this.#kind = kind;
+    this.#tokens = tokens;
+    this.#ids = idsOf(tokens, UNKNOWN + 1);
+  }
+
+  encode(text) {
+    const units = {
+      characters: () => [...text],
+      words: () => text.match(WORD) ?? [],
+      symbols: () => text.split(" ").filter(Boolean),
+    }[this.#kind]();
+    return units.map((unit) => this.#ids.get(unit) ?? UNKNOWN);
+  }
+
+  decode(ids) {
+    const units = ids.map((id) => (id === UNKNOWN ? UNKNOWN_TEXT : this.#tokens[id]));
+    const text = units.join(this.#kind === "characters" ? "" : " ");
+    if (this.#kind !== "words") return text;
+    return text.replace(/ ([.,!?;:%)\]\}…»”])/g, "$1").replace(/([(\[\{«“]) /g, "$1");
+  }
+}
+
+/** Sub-words of byte-pair encoding, read and written as sentencepiece does. */
+class Subwords {
+  #pieces;
+  #ids;
+  #numBytes;
+
+  constructor(pieces) {
+    this.#pieces = pieces;
+    this.#numBytes = pieces[FIRST_BYTE] === "<0x00>" ? 256 : 0;
+    this.#ids = idsOf(pieces, FIRST_BYTE + this.#numBytes);
+  }
+
+  encode(text) {
+    // Before the first word there is a space too, and after the last one there is none.
+    const spaced = `${SPACE}${text.replaceAll(" ", SPACE)}`.replace(/▁+$/, "");
+    const found = [];
+    // No piece reaches into the next word.
+    for (const piece of spaced.split(/(?=▁)/).flatMap((word) => this.#merged(word))) {
+      if (this.#ids.has(piece)) {
+        found.push(this.#ids.get(piece));
+      } else if (this.#numBytes) {
+        for (const byte of new TextEncoder().encode(piece)) found.push(FIRST_BYTE + byte);
+      } else if (found.at(-1) !== UNKNOWN) {
+        found.push(UNKNOWN); // a run of unknown characters is one
+      }
+    }
+    return found;
+  }
+
+  decode(ids) {
+    const bytes = [];
+    for (const id of ids) {
+      if (id > UNKNOWN && id <= UNKNOWN + this.#numBytes) {
+        bytes.push(id - FIRST_BYTE);
+        continue;
+      }
+      let piece = id === UNKNOWN ? UNKNOWN_TEXT : this.#pieces[id].replaceAll(SPACE, " ");
+      if (bytes.length === 0) piece = piece.replace(/^ /, "");
+      bytes.push(...new TextEncoder().encode(piece));
+    }
+    return textOf(Uint8Array.from(bytes));
+  }
+
+  // Join neighbours as long as the whole is known: the lowest id first.
+  #merged(word) {
+    const parts = [...word];
+    const idsOfPairs = (parts) =>
+      parts.slice(1).map((part, i) => this.#ids.get(parts[i] + part) ?? Infinity);
+    const pairs = idsOfPairs(parts);
+    for (;;) {
+      const lowest = pairs.reduce((a, b) => Math.min(a, b), Infinity);
+      if (lowest === Infinity) return parts;
+      const place = pairs.indexOf(lowest); // of equals, the first
+      parts.splice(place, 2, parts[place] + parts[place + 1]);
+      const from = Math.max(place - 1, 0); // what is new: pairs with this part
+      const near = idsOfPairs(parts.slice(from, place + 2));
+      pairs.splice(from, place + 2 - from, ...near);
+    }
+  }
+}
+
+// A text may hold "<end>"; it means nothing special there.
+function idsOf(tokens, first) {
+  const real = [...tokens.entries()].slice(first);
+  return new Map(real.map(([id, token]) => [token, id]));
+}
+
+// Each byte that is of no character is shown; TextDecoder shows one for several.
+function textOf(bytes) {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let text = "";
+  for (let i = 0; i < bytes.length; ) {
+    const size = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
+    try {
+      text += decoder.decode(bytes.subarray(i, i + size));
+      i += size;
+    } catch {
+      text += UNKNOWN_TEXT;
+      i += 1;
+    }
+  }
+  return text;
 }

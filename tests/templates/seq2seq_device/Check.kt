@@ -32,12 +32,15 @@ fun main(arguments: Array<String>) {
         val decoding = facts.getJSONObject("decoding")
         val (beam, alpha) = Pair(decoding.getInt("beam"), decoding.getDouble("length_penalty"))
         val texts = case.getJSONArray("texts")
-        for (text in List(texts.length()) { texts.getString(it) }) {
+        val rows = case.getJSONArray("rows")
+        for ((i, text) in List(texts.length()) { texts.getString(it) }.withIndex()) {
+            val row = rows.getJSONArray(i)
             val encoded = client.encode(text)
             val found = search(model, encoded, beam, alpha)
                 .map { JSONArray().put(JSONArray(it.tokens)).put(it.score) }
             val answers = client.answers(text).map { JSONArray().put(it.text).put(it.score) }
             val result = JSONObject().put("encoded", JSONArray(encoded))
+                .put("decoded", client.decode(List(row.length()) { row.getInt(it) }))
             results.put(result.put("found", JSONArray(found)).put("answers", JSONArray(answers)))
         }
     }

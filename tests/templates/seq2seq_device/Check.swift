@@ -35,11 +35,12 @@ func results<Model: StepModel>(of model: Model, on one: Object) throws -> [Objec
   let client = try TextModel(model, json: JSONSerialization.data(withJSONObject: facts))
   let decoding = facts["decoding"] as! Object
   let alpha = (decoding["length_penalty"] as! NSNumber).doubleValue
-  return try (one["texts"] as! [String]).map { text in
+  return try zip(one["texts"] as! [String], one["rows"] as! [[Int]]).map { text, row in
     let encoded = client.encode(text)
     let found = try search(model, encoded, beam: decoding["beam"] as! Int, alpha: alpha)
     return [
       "encoded": encoded,
+      "decoded": client.decode(row),
       "found": found.map { [$0.tokens, $0.score] },
       "answers": try client.answers(text).map { [$0.text, $0.score] },
     ]
