@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(EXPORT_FORMATS)}, with commas (the run's; else all)",
     )
     sub.add_argument(
-        "--folder", type=Path, default=Path("exports"), help="for the files"
+        "--folder", type=Path, default=Path("exports"), help="for files of one run"
     )
     sub.add_argument(
         "--samples",

@@ -77,7 +77,8 @@ def _check_folder(folder: Path, run_id: str | None) -> None:
         other = json.loads(file.read_text("utf-8")).get("run")
         if other and other != run_id:
             raise ValueError(
-                f"{folder}/ has files of the run {other[:8]}; give --folder another."
+                f"{folder}/ has files of the run {other[:8]}: remove it, or give "
+                "--folder another."
             )
 
 

@@ -125,8 +125,8 @@ def test_commands_take_the_code_of_the_run(images, tables, elsewhere, tmp_path):
     accuracy = images.run.data.metrics["test_accuracy"]
     shown = elsewhere(images, "evaluate", "last")
     assert f"test_accuracy             {accuracy:.4f}" in shown
-    for project in (images, tables):
-        flags = ("--formats", "tflite", "--tolerance", "0.5")
+    for folder, project in {"images": images, "tables": tables}.items():
+        flags = ("--formats", "tflite", "--tolerance", "0.5", "--folder", folder)
         assert "yes" in elsewhere(project, "export", "last", *flags)
 
 
