@@ -25,12 +25,7 @@ def find_run(reference: str) -> "MlflowRun":
     Raises:
         ValueError: no run, or more than one, fits; the message lists the newest ones.
     """
-    mlflow = connect()
-    runs = mlflow.search_runs(
-        search_all_experiments=True,
-        order_by=["attributes.start_time DESC"],
-        output_format="list",
-    )
+    runs = _search("", "DESC")
     inside = _IN_FOLDER.search(reference)
     begin = inside[1] if inside else reference
     if reference == "last":
@@ -47,29 +42,26 @@ def find_run(reference: str) -> "MlflowRun":
     )
     problem = "Several runs begin with" if fitting else "There is no run"
     raise ValueError(
-        f"{problem} {reference!r} in {mlflow.get_tracking_uri()}. "
+        f"{problem} {reference!r} in {connect().get_tracking_uri()}. "
         + (f"The newest runs are:{known}" if known else "It holds no runs at all.")
     )
 
 
 def find_runs(name: str) -> list["MlflowRun"]:
     """Find the runs of a name, the newest first."""
-    mlflow = connect()
-    return mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=f"attributes.run_name = '{name}'",
-        order_by=["attributes.start_time DESC"],
-        output_format="list",
-    )
+    return _search(f"attributes.run_name = '{name}'", "DESC")
 
 
 def find_children(run_id: str) -> list["MlflowRun"]:
     """Find the runs that were opened inside a run, the oldest first."""
-    mlflow = connect()
-    return mlflow.search_runs(
+    return _search(f"tags.mlflow.parentRunId = '{run_id}'", "ASC")
+
+
+def _search(wanted: str, order: str) -> list["MlflowRun"]:
+    return connect().search_runs(
         search_all_experiments=True,
-        filter_string=f"tags.mlflow.parentRunId = '{run_id}'",
-        order_by=["attributes.start_time ASC"],
+        filter_string=wanted,
+        order_by=[f"attributes.start_time {order}"],
         output_format="list",
     )
 
