@@ -39,6 +39,20 @@ def npm_install(package: str, folder: Path) -> Path:
     return folder / "node_modules" / package.rpartition("@")[0]
 
 
+def make_site(folder: Path, modules: Path, *files: Path) -> Path:
+    """Fill a folder that a browser is shown; return it.
+
+    Args:
+        folder: receives `check.html`, which asks a `page.js` for its answers.
+        modules: a folder `node_modules`.
+        files: the client, and that `page.js`.
+    """
+    (folder / "node_modules").symlink_to(modules)
+    for file in (Path(__file__).with_name("check.html"), *files):
+        shutil.copy(file, folder)
+    return folder
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves files, and takes the one answer of a page."""
 

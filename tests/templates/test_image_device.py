@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from device_clients import browse, compile_kotlin, install, run_client
+from device_clients import browse, compile_kotlin, install, make_site, run_client
 from PIL import Image
 from workplace import ROOT, execute
 
@@ -171,11 +171,10 @@ def test_javascript_prepares_pixels_as_training_did(made_up, tmp_path):
 def site(litert_js, made_up, tmp_path_factory):
     """A folder that a browser is shown, with LiteRT in it."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "node_modules").symlink_to(litert_js)
     (folder / "pictures").symlink_to(made_up[0])
-    shutil.copy(CHECKS / "check.html", folder)
-    shutil.copy(CLIENTS / "image_classifier.js", folder)
-    return folder
+    return make_site(
+        folder, litert_js, CLIENTS / "image_classifier.js", CHECKS / "page.js"
+    )
 
 
 @pytest.mark.slow

@@ -9,7 +9,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from device_clients import answer_of, browse, compile_kotlin, install, run_client
+from device_clients import (
+    answer_of,
+    browse,
+    compile_kotlin,
+    install,
+    make_site,
+    run_client,
+)
 from odd_texts import FITTED, UNITS
 from workplace import ROOT, execute
 
@@ -240,10 +247,7 @@ def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
 def site(litert_js, tmp_path_factory):
     """A folder that a browser is shown, with LiteRT in it."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "node_modules").symlink_to(litert_js)
-    shutil.copy(CHECKS / "check.html", folder)
-    shutil.copy(CLIENTS / "token_search.js", folder)
-    return folder
+    return make_site(folder, litert_js, CLIENTS / "token_search.js", CHECKS / "page.js")
 
 
 @pytest.mark.slow

@@ -7,7 +7,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from device_clients import answer_of, browse, compile_kotlin, install, run_client
+from device_clients import (
+    answer_of,
+    browse,
+    compile_kotlin,
+    install,
+    make_site,
+    run_client,
+)
 from table_rows import KINDS, RULES, WRONG, encoding_of, rows_of, targets
 from workplace import ROOT, execute
 
@@ -207,10 +214,7 @@ def check_predictions(results, files, tolerance):
 def site(litert_js, tmp_path_factory):
     """A folder that a browser is shown, with LiteRT in it."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "node_modules").symlink_to(litert_js)
-    shutil.copy(CHECKS / "check.html", folder)
-    shutil.copy(CLIENTS / "table_model.js", folder)
-    return folder
+    return make_site(folder, litert_js, CLIENTS / "table_model.js", CHECKS / "page.js")
 
 
 @pytest.mark.slow
