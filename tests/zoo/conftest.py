@@ -42,7 +42,7 @@ def randomize():
     return move
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _free_models():
     yield
     if keras := sys.modules.get("keras"):
