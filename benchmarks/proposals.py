@@ -6,7 +6,7 @@
 Phonetisaurus, an 8-gram model of the training words alone, gives its eight best
 pronunciations of every word that the dictionary does not have, and of the validation
 words. OUTPUT has them and the dictionary's pairs as tokens: what `teaching.py` needs.
-No test word is among them.
+No test word is among them; how well the model alone does on those is only printed.
 
 WORDS are lists with a word at the start of each line: the names of the 1990 census that
 PyPI's `names` has (`names/dist.*`), and Debian's wamerican-large, -huge and -insane.
@@ -46,12 +46,13 @@ def main(arguments: list[str] | None = None) -> None:
     known = {source for pairs in splits.values() for source, *_ in pairs}
     new = new_words(chosen.words, known)
     joint = JointModel(splits["train"], chosen.output.with_suffix(".phonetisaurus"))
+    for split in ("validation", "test"):
+        words, found = data.references[split]
+        answers = [best(proposals) for proposals in joint.propose(words).values()]
+        errors = judge(data).measure(answers, found)
+        print(f"{split} words: PER {errors['per']:.2%}, WER {errors['wer']:.2%}")
     proposed = joint.propose([*asked, *new])
     new = [word for word in new if proposed[word]]
-
-    answers = [max(p, key=p.get) if (p := proposed[w]) else "" for w in asked]
-    errors = judge(data).measure(answers, references)
-    print(f"n-gram model: PER {errors['per']:.2%}, WER {errors['wer']:.2%}")
     train = [(source, target) for source, target, *_ in splits["train"]]
     flat = [(n, target) for n, found in enumerate(references) for target in found]
     np.savez_compressed(
@@ -118,6 +119,11 @@ class JointModel:
             if target.strip() and len(target.split()) < LONGEST:
                 proposed[word][target.strip()] = -float(cost)
         return proposed
+
+
+def best(proposals: dict[str, float]) -> str:
+    """Return the most probable pronunciation, if there is one."""
+    return max(proposals, key=proposals.get, default="")
 
 
 def new_words(files: list[Path], known: set[str]) -> list[str]:
