@@ -85,6 +85,7 @@ print(keras.backend.backend())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_it_trains_on_other_backends(backend, tmp_path):
     folders = [str(Path(__file__).parents[place]) for place in (0, 1)]

@@ -92,6 +92,7 @@ again.evaluate(x, y[:, 0], verbose=0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_memory_is_trained_saved_and_loaded(backend, tmp_path):
     pytest.importorskip(backend)

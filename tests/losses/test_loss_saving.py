@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from kerazoo import losses
 
@@ -30,6 +31,7 @@ for file in sorted(folder.glob("*.keras")):
 """
 
 
+@pytest.mark.slow
 def test_every_loss_survives_a_fresh_process(tmp_path):
     expected = {}
     for name, row in ROWS.items():

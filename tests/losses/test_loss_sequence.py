@@ -278,6 +278,7 @@ model.fit(frames, labels, verbose=0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_models_with_masks_are_trained_saved_and_decoded(backend, tmp_path):
     pytest.importorskip(backend)

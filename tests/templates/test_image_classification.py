@@ -207,6 +207,7 @@ def test_the_model_loads_where_kerazoo_is_unknown(trained, tmp_path):
     np.testing.assert_allclose(theirs.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_its_own_test_passes_in_a_copy(trained, tmp_path):
     before = sorted(os.listdir(trained.folder))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

@@ -98,6 +98,7 @@ def tables(new_project):
     return project.train("--epochs", "2", "--export", "[saved_model,tflite]")
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_verified_files(images, tables):
     for project, count in ((images, 3), (tables, 3)):
         assert project.run.info.status == "FINISHED"
@@ -119,6 +120,7 @@ def elsewhere(images, tables, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_commands_take_the_code_of_the_run(images, tables, elsewhere, tmp_path):
     Image.fromarray(np.zeros((8, 8), "uint8")).save(tmp_path / "zero.png")
     assert elsewhere(images, "predict", "last", "zero.png").startswith("zero.png: ")
@@ -130,6 +132,7 @@ def test_commands_take_the_code_of_the_run(images, tables, elsewhere, tmp_path):
         assert "yes" in elsewhere(project, "export", "last", *flags)
 
 
+@pytest.mark.slow
 def test_mlflow_serves_it_where_neither_the_copy_nor_kerazoo_is(images, tmp_path):
     code = f"""
 import sys
@@ -143,6 +146,7 @@ print(answers.shape, "kerazoo" in sys.modules)
     assert done.stdout.splitlines()[-1] == "(2, 10) False"
 
 
+@pytest.mark.slow
 def test_its_file_alone_says_what_it_lacks(images):
     (file,) = images.folder.glob("runs/*/best.keras")
     np.savez(images.folder / "some.npz", x=np.zeros((4, 8, 8, 1)), y=range(4))

@@ -96,6 +96,7 @@ def test_what_a_person_looks_at_is_there(diabetes):
         assert f"{rival}_rmse {rmse:.4f}" in beside
 
 
+@pytest.mark.slow
 def test_the_copys_own_test_passes(diabetes):
     command = (sys.executable, "-m", "pytest", "-q", "test_train.py")
     assert "2 passed" in execute(*command, cwd=diabetes.folder).stdout
@@ -275,6 +276,7 @@ def test_mlflow_serves_the_model_without_keras(served):
     assert np.isfinite(served.to_numpy()).all()
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     inside(diabetes)
     status, shown, errors = call("evaluate", "last")

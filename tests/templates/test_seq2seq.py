@@ -116,6 +116,7 @@ def test_the_reference_client_searches_as_the_command_does(project):
     assert done.stdout == said
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_again_in_both_forms(project, tmp_path):
     flags = ("--folder", tmp_path, "--tolerance", "0.5", "--formats")
     done = kerazoo("export", "last", *flags, "tflite", cwd=project.folder)
@@ -203,6 +204,7 @@ def test_other_data_are_read_with_the_vocabulary_of_the_run(
         assert tokeniser.to_json() != data.metadata[f"{side}_tokeniser"]
 
 
+@pytest.mark.slow
 def test_the_copy_has_a_test_that_passes(project):
     done = execute(
         sys.executable,

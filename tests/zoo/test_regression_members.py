@@ -209,6 +209,7 @@ def test_a_trained_model_saves_and_loads_as_what_it_is(tmp_path):
     assert loss == pytest.approx(costs, rel=1e-3), "training goes on member by member"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_members_train_on_other_backends(run_python, backend):
     pytest.importorskip(backend)

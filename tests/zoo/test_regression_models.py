@@ -341,6 +341,7 @@ def saved(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_saved_models_give_the_same_answers_on_every_backend(
     saved, run_python, backend

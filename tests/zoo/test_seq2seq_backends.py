@@ -27,6 +27,7 @@ def saved(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same_logits(saved, run_python, backend, request):
     if importlib.util.find_spec(backend) is None:

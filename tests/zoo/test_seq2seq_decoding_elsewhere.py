@@ -182,6 +182,7 @@ def assert_same_as_tflite(translator, folder):
         np.testing.assert_allclose(found["scores"], expected["scores"], rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_decode_the_same(run_python, backend):
     if importlib.util.find_spec(backend) is None:

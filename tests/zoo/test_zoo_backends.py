@@ -67,6 +67,7 @@ def test_saved_models_load_where_kerazoo_is_not_installed(saved, run_python):
     assert printed.split() == sorted(MODELS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_other_backends_give_the_same_logits(saved, run_python, backend):
     if importlib.util.find_spec(backend) is None:
