@@ -30,7 +30,7 @@ TRAINING = {
     "transformer_small": ["--epochs", "24", "--decoding.samples", "500"],
     "lstm_small": ["--epochs", "12", "--decoding.samples", "500"],
     "taught": [
-        *("--epochs", "8", "--learning_rate", "4e-4", "--warmup_epochs", "0"),
+        *("--epochs", "5", "--learning_rate", "2e-4", "--warmup_epochs", "0"),
         *("--average_epochs", "3", "--decoding.samples", "0"),
     ],
 }
