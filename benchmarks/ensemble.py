@@ -4,6 +4,7 @@ A single small model leaves an accelerator idle between its kernels, so that sev
 take little longer than one: `jax.vmap` over Keras's `stateless_call`.
 """
 
+import copy
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -113,9 +114,7 @@ class Ensemble:
 
     def part(self, members: list[int]) -> "Ensemble":
         """Return an ensemble of some of the models; to answer, not to train."""
-        one = object.__new__(Ensemble)
-        one.kind, one.model = self.kind, self.model
-        places = np.array(members)
+        one, places = copy.copy(self), np.array(members)
         one.weights = [values[places] for values in self.weights]
         one.state = [values[places] for values in self.state]
         return one
