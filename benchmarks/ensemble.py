@@ -62,10 +62,11 @@ class Pairs:
             (inside,) = np.nonzero((self.lengths > low) & (self.lengths <= length))
             inside, low = np.repeat(inside, self.repeat[inside]), length
             count = len(inside) // size
-            for _ in range(count and 1):
-                orders = [random.permutation(inside) for _ in range(kind.count)]
-                rows = np.stack(orders)[:, : count * size].astype("int32")
-                queue += [(part, length) for part in np.split(rows, count, axis=1)]
+            if not count:
+                continue
+            orders = [random.permutation(inside) for _ in range(kind.count)]
+            rows = np.stack(orders)[:, : count * size].astype("int32")
+            queue += [(part, length) for part in np.split(rows, count, axis=1)]
         for n in random.permutation(len(queue)):
             yield queue[n]
 
