@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.2)
     parser.add_argument("--begin_with", type=Path, nargs="*", default=[])
     chosen = parser.parse_args()
+    if keras.backend.backend() != "jax":
+        parser.error("models train side by side on JAX alone: set KERAS_BACKEND=jax")
     chosen.output.mkdir(parents=True, exist_ok=True)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     lesson, again = Lesson(chosen.proposals, chosen.minutes), chosen.begin_with
