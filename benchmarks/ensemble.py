@@ -1,7 +1,7 @@
 """Zoo models that train side by side in one step, on JAX.
 
-A single small model leaves an accelerator idle between its kernels, so that several
-take little longer than one: `jax.vmap` over Keras's `stateless_call`.
+A small model alone has too little work in a step for an accelerator; here several share
+it: `jax.vmap` over Keras's `stateless_call`.
 """
 
 import copy
