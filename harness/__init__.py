@@ -12,11 +12,12 @@ _HOMES = {
     "ModelConfig": "config",
     "TrainingConfig": "config",
     "build_optimizer": "training",
+    "load_weights": "training",
     "parse_config": "config",
     "tracked_run": "run",
 }
 __all__ = ["Data", "DataError", "ModelConfig", "TrainingConfig", "build_optimizer"]
-__all__ += ["parse_config", "tracked_run"]
+__all__ += ["load_weights", "parse_config", "tracked_run"]
 
 
 def __getattr__(name: str):

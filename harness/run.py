@@ -1,5 +1,6 @@
 """A tracked run: train, evaluate, export, with everything written to MLflow."""
 
+import hashlib
 import json
 import re
 import signal
@@ -189,6 +190,10 @@ class Run:
         log.tags({"model": model.name, "data": data.name, **_backend()})
         kinds = Counter(layer.__class__.__name__ for layer in model.layers)
         log.params({"num_params": model.count_params(), "num_layers": kinds.total()})
+        if weights := self.config.model.weights:  # a path alone says little next year
+            with open(weights, "rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            log.params({"model.weights_sha256": found})
         summary: list[str] = []
         model.summary(print_fn=lambda line, **_: summary.append(line), line_length=88)
         log.text("\n".join(summary), "model_summary.txt")

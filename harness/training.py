@@ -1,9 +1,11 @@
 """From a config to an optimizer, and from there to trained weights."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from kerazoo.harness.config import TrainingConfig, not_among
 from kerazoo.harness.data import Data
@@ -29,6 +31,35 @@ def prepare(config: TrainingConfig) -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+
+
+def load_weights(model: "keras.Model", file: str) -> None:
+    """Give a model the weights of a `.keras` or `.weights.h5` file; none if empty.
+
+    Raises:
+        ValueError: there is no such file, it is none of Keras's, or it is of a model
+            with other layers or sizes.
+    """
+    if not file:
+        return
+    if not Path(file).is_file():
+        raise ValueError(f"model.weights: there is no file {file}")
+    if not file.endswith((".keras", ".weights.h5")):
+        raise ValueError(
+            f"model.weights: {file} ends in neither .keras nor .weights.h5"
+        )
+    try:
+        with warnings.catch_warnings():
+            # Keras goes on with random weights where the file has no such layers.
+            warnings.filterwarnings("error", "Skipping", UserWarning)
+            model.load_weights(file)
+    except (OSError, BadZipFile) as error:
+        raise ValueError(f"model.weights: {file} is no file of weights") from error
+    except (ValueError, UserWarning) as error:
+        raise ValueError(
+            f"model.weights: {file} is of another model than this {model.name}: other "
+            "arguments, or other data (classes, columns or vocabularies)"
+        ) from error
 
 
 def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Optimizer":

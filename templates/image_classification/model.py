@@ -4,7 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data
+from kerazoo.harness import Data, load_weights
 
 
 def build_model(config: Config, data: Data) -> keras.Model:
@@ -15,8 +15,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
         num_classes=len(data.labels),
         **config.model.arguments,
     )
-    if config.model.weights:
-        model.load_weights(config.model.weights)
+    load_weights(model, config.model.weights)
     return model
 
 

@@ -4,7 +4,7 @@ import keras
 from config import LEVELS, Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, tabular
+from kerazoo.harness import Data, load_weights, tabular
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
 from kerazoo.zoo.regression.ensemble import ensemble
 
@@ -21,8 +21,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
     )
     features, _ = data.served.features["train"]  # the numbers come first
     adapt_embeddings(model, features[:, : tabular.num_features(encoding)])
-    if config.model.weights:
-        model.load_weights(config.model.weights)
+    load_weights(model, config.model.weights)
     return model
 
 

@@ -4,7 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data
+from kerazoo.harness import Data, load_weights
 from kerazoo.harness.two_passes import TwoPassModel
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
@@ -18,8 +18,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
         target_vocabulary=target.size,
         **config.model.arguments,
     )
-    if config.model.weights:
-        model.load_weights(config.model.weights)
+    load_weights(model, config.model.weights)
     return TwoPassModel.of(model) if config.loss == "r_drop" else model
 
 

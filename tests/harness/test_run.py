@@ -1,5 +1,6 @@
 """A tracked run: how it ends, and what it leaves behind."""
 
+import hashlib
 import importlib
 import signal
 import sys
@@ -119,6 +120,21 @@ def test_a_run_records_where_it_came_from(config, template, store):
     known = yaml.safe_load((stored / "config.yaml").read_text())
     assert known["data"]["limit"] == 96 and run.data.params["data.limit"] == "96"
     assert run.data.params["model.arguments.filters"] == "[4, 4]"
+
+
+def test_a_run_records_which_weights_it_began_with(config, store, tmp_path):
+    data = importlib.import_module("data").load_data(config)
+    build_model = importlib.import_module("model").build_model
+    loss = importlib.import_module("loss").build_loss(config, data)
+    file = tmp_path / "first.weights.h5"
+    build_model(config, data).save_weights(file)
+    began = replace(config, epochs=1, model=replace(config.model, weights=str(file)))
+    with tracked_run(began) as run:
+        model = build_model(began, data)
+        model.compile(build_optimizer(began, data), loss, metrics=["accuracy"])
+        run.fit(model, data)
+    known = store.run.data.params["model.weights_sha256"]
+    assert known == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_a_run_that_cannot_record_its_code_is_a_failed_one(config, store, monkeypatch):

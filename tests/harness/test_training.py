@@ -335,3 +335,50 @@ def test_the_best_checkpoint_loads_without_its_loss(tmp_path):
     np.testing.assert_array_equal(
         kept.predict(PIXELS, verbose=0), model.predict(PIXELS, verbose=0)
     )
+
+
+# ---------------------------------------------------------------- weights to begin with
+
+
+@pytest.mark.parametrize("name", ["some.weights.h5", "some.keras"])
+def test_a_model_begins_with_the_weights_of_a_file(name, tmp_path):
+    model, other = (make_model(make_config(seed=n), make_data()) for n in (1, 2))
+    if name.endswith(".keras"):
+        other.save(tmp_path / name)
+    else:
+        other.save_weights(tmp_path / name)
+    training.load_weights(model, str(tmp_path / name))
+    for found, wanted in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_no_file_leaves_the_weights_as_they_are():
+    model = make_model(make_config(), make_data())
+    before = model.get_weights()
+    training.load_weights(model, "")
+    for found, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.keras", r"there is no file .*none\.keras"),
+        ("odd.npz", r"odd\.npz ends in neither \.keras nor \.weights\.h5"),
+        ("text.keras", r"text\.keras is no file of weights"),
+        ("text.weights.h5", r"text\.weights\.h5 is no file of weights"),
+        ("other.keras", r"other\.keras is of another model than this mine: other arg"),
+        ("other.weights.h5", r"other\.weights\.h5 is of another model than this mine"),
+    ],
+)
+def test_weights_that_cannot_be_taken_are_told(name, message, tmp_path):
+    for text in ("odd.npz", "text.keras", "text.weights.h5"):
+        (tmp_path / text).write_text("no weights")
+    inputs = keras.Input((6,))
+    outputs = keras.layers.Dense(4, name="last")(inputs)
+    other = keras.Model(inputs, outputs)
+    other.save(tmp_path / "other.keras")
+    other.save_weights(tmp_path / "other.weights.h5")
+    model = keras.Model(inputs, keras.layers.Dense(3, name="last")(inputs), name="mine")
+    with pytest.raises(ValueError, match=f"^model.weights: .*{message}"):
+        training.load_weights(model, str(tmp_path / name))
