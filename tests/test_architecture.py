@@ -210,6 +210,8 @@ WITH_EXAMPLES = [
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_in_docstrings_run(name):
+    if name == "kerazoo.losses.addons" and sys.version_info >= (3, 12):
+        pytest.skip("tensorflow-addons needs Python 3.11")
     from keras import ops  # the one name that examples may use unimported
 
     module = importlib.import_module(name.removesuffix(".__init__"))

@@ -216,9 +216,10 @@ def test_the_same_characters_make_words(characters):
     found = tf.strings.regex_full_match(characters, export_texts.LETTER).numpy()
     expected = [c.isalnum() or c == "_" for c in CHARACTERS]
     differing = np.nonzero(found != expected)[0]
-    # What one of the two does not know yet.
-    unassigned = [unicodedata.category(CHARACTERS[i]) == "Cn" for i in differing]
-    assert all(unassigned)
+    # What one of the two does not know yet: which, depends on Python's version.
+    known = tf.strings.regex_full_match(characters, r"[\pL\pM\pN\pP\pS\pZ\pC]").numpy()
+    for place in differing:
+        assert not known[place] or unicodedata.category(CHARACTERS[place]) == "Cn"
 
 
 LETTERS = st.sampled_from("aBßÉ é日½_0'’-.,()«»“”[]{}!?;:%…—\u0301\u00a0\u2003\t\n😀ΣΟ")
