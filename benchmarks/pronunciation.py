@@ -51,8 +51,8 @@ are upper bounds. Made by `python benchmarks/pronunciation.py --pronalsyl FOLDER
 
 - *pronalsyl*: the PRONALSYL-2007 split of CMUdict, on which others report: 12,000 test
   words; of the others 5,342 are for validation, 107,770 pronunciations for training.
-- *taught*: the same, after it was taught with 459,270 words more, {minutes:.0f} minutes
-  of one {device}, see below.
+- *taught*: the same, after it was taught with {words[1]:,} words more,
+  {minutes:.0f} minutes of one {device}, see below.
 - *cmudict*: this project's split of today's dictionary: 12,000 test words, 5,000 for
   validation, 109,052 for training.
 
@@ -85,10 +85,10 @@ second). Word error rates of the validation words, by greedy search:
 Teachers 1 are four Transformers of 4 + 4 layers, 1,024 hidden units and dropout 0.3,
 too much for so few passes; teachers 2 are four of 3 + 3 layers with dropout 0.2 and
 rotary positions. Four of a kind train in one step. The first students learned the
-best proposal for each of 100,000 words, those that were judged in time; the second,
-which begin as the first, how probable all proposals are, for 459,270. JAX, mixed
-bfloat16. Word lists: the names of the 1990 census, wamerican-large, -huge and
--insane; no word of them is one of the dictionary's, and so none is a test word.
+best proposal for each of {words[0]:,} words, those that were judged in time; the
+second, which begin as the first, how probable all proposals are, for {words[1]:,}.
+JAX, mixed bfloat16. Word lists: the names of the 1990 census, wamerican-large, -huge
+and -insane; no word of them is one of the dictionary's, and so none is a test word.
 """
 
 
@@ -136,9 +136,8 @@ def rows(name: str) -> tuple[str, str] | None:
     return (f"{start} {' | '.join(quality)} |", f"{start} {' | '.join(device)} |")
 
 
-def taught() -> tuple[float, str, str]:
-    """Return minutes, device and table rows of what `teaching.py` measured."""
-    runs = json.loads((FOLDER / "teaching.json").read_text("utf-8"))
+def taught_rows(runs: list[dict]) -> str:
+    """Return the table rows of what `teaching.py` measured."""
     lines = []
     for number, run in enumerate(runs, 1):
         for name, value in run.items():
@@ -146,8 +145,7 @@ def taught() -> tuple[float, str, str]:
                 name, value = f"{name}: best", min(value.values())
             if isinstance(value, float) and name != "minutes":
                 lines.append(f"| {number} | {name} | {value:.2%} |")
-    minutes = sum(run["minutes"] for run in runs)
-    return minutes, runs[0]["device"], "\n".join(lines)
+    return "\n".join(lines)
 
 
 def head(*names: str) -> str:
@@ -169,7 +167,7 @@ def main(arguments: list[str]) -> None:
     found = {name: pair for name in NAMES if (pair := rows(name))}
     shown = {"pronalsyl": "FOLDER", "taught": "FOLDER"}
     runs = [f"kerazoo train seq2seq {' '.join(flags(n, shown, 'FILE'))}" for n in found]
-    minutes, device, taught_rows = taught()
+    teaching = json.loads((FOLDER / "teaching.json").read_text("utf-8"))
     quality = ("parameters", "test PER", "test WER", "epochs", "minutes")
     text = TEXT.format(
         machine=machine(),
@@ -177,10 +175,11 @@ def main(arguments: list[str]) -> None:
         head=head("data", "model", *quality),
         rows="\n".join(row for row, _ in found.values()),
         device_head=head("data", "model", *FORMATS),
-        minutes=minutes,
-        device=device,
+        minutes=sum(run["minutes"] for run in teaching),
+        words=[run["words"] for run in teaching],
+        device=teaching[0]["device"],
         taught_head=head("run", "who", "word error rate"),
-        taught_rows=taught_rows,
+        taught_rows=taught_rows(teaching),
         device_rows="\n".join(row for _, row in found.values()),
     )
     write("pronunciation", text)

@@ -205,6 +205,7 @@ def soft_pairs(lesson: Lesson, judges: Judges, judged: dict) -> Pairs:
     """Return the dictionary's pairs and the judged ones, with soft targets."""
     places = best_of(judged["value"], judged["word"])
     words, targets = judged["word"][places], judged["target"][places]
+    lesson.scores["words"] = len(words)
     lesson.report(f"{len(words):,} words have an answer")
     known = len(lesson.data["train_source"])
     rest = np.full((len(lesson.words) - len(words), targets.shape[1]), PAD, "uint8")
