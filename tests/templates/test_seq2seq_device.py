@@ -247,7 +247,8 @@ def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
 def site(litert_js, tmp_path_factory):
     """A folder that a browser is shown, with LiteRT in it."""
     folder = tmp_path_factory.mktemp("site")
-    return make_site(folder, litert_js, CLIENTS / "token_search.js", CHECKS / "page.js")
+    page = (CHECKS / "page.js", CHECKS / "answers.mjs")
+    return make_site(folder, litert_js, CLIENTS / "token_search.js", *page)
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
+import { answersOf } from "./answers.mjs";
+
 const [client, file] = process.argv.slice(2);
 const cases = JSON.parse(readFileSync(file, "utf8"));
 const { TextModel, search } = await import(pathToFileURL(client));
@@ -26,20 +28,9 @@ class Tables {
 }
 
 const results = [];
-for (const { facts, texts, rows, ...model } of cases) {
-  const tables = new Tables(model);
-  const client = new TextModel(tables, facts);
-  const { beam, length_penalty: alpha } = facts.decoding;
-  for (const [i, text] of texts.entries()) {
-    const encoded = client.encode(text);
-    const found = await search(tables, encoded, { beam, alpha });
-    const answers = await client.answers(text);
-    results.push({
-      encoded,
-      decoded: client.decode(rows[i]),
-      found: found.map(({ tokens, score }) => [tokens, score]),
-      answers: answers.map(({ text, score }) => [text, score]),
-    });
-  }
+for (const example of cases) {
+  const tables = new Tables(example);
+  const client = new TextModel(tables, example.facts);
+  results.push(...(await answersOf(tables, client, search, example)));
 }
 console.log(JSON.stringify(results));
