@@ -44,9 +44,13 @@ def log_gamma(x):
     z = x + 8.0
     below = ops.log(x * (x + 1.0) * (x + 2.0) * (x + 3.0))
     below += ops.log((x + 4.0) * (x + 5.0) * (x + 6.0) * (x + 7.0))
+    return (z - 0.5) * ops.log(z) - z + HALF_LOG_2PI + stirling_rest(z) - below
+
+
+def stirling_rest(z):
+    """Return what Stirling's formula lacks of log(gamma(z)), for z from 8 on."""
     square = ops.square(z)
-    series = (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / z
-    return (z - 0.5) * ops.log(z) - z + HALF_LOG_2PI + series - below
+    return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / z
 
 
 class ResidualLoss(AlignedLoss):

@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from kerazoo.losses._regression import HeadLoss, check_labels, log_gamma
+from kerazoo.losses._regression import (
+    HeadLoss,
+    check_labels,
+    log_gamma,
+    stirling_rest,
+)
 
 
 @keras.saving.register_keras_serializable(package="kerazoo")
@@ -39,10 +44,29 @@ class NegativeBinomialLoss(HeadLoss):
     def per_target(self, y_true, log_mean, log_dispersion):  # noqa: D102
         log_n = -ops.clip(log_dispersion, -8.0, 8.0)
         n = ops.exp(log_n)
-        ways = log_gamma(n) + log_gamma(y_true + 1.0) - log_gamma(y_true + n)
-        log_sum = ops.logaddexp(log_n, log_mean)
-        value = n * (log_sum - log_n) + y_true * (log_sum - log_mean)
-        return ops.cast(ways, self.dtype) + value
+        ways = log_ways(y_true, n)
+        # Of two large numbers the difference would be noise: log((n + m) / n).
+        value = n * ops.softplus(log_mean - log_n)
+        value += y_true * ops.softplus(log_n - log_mean)
+        return value - ops.cast(ways, self.dtype)
 
     def check(self, y_true, y_pred):  # noqa: D102
         check_labels(y_true, 0, "0 or more")
+
+
+def log_ways(y, n):
+    """Return log(gamma(y + n) / (gamma(n) * gamma(y + 1))), in float32 or finer.
+
+    The gammas of two large numbers are divided before logarithms are taken, whose
+    difference would be noise: by Stirling's formula, 8 further on.
+    """
+    if keras.backend.standardize_dtype(y.dtype) in ("float16", "bfloat16"):
+        y, n = ops.cast(y, "float32"), ops.cast(n, "float32")
+    large, small = ops.maximum(y + 1.0, n), ops.minimum(y + 1.0, n)
+    total, z, step = y + n, large + 8.0, small - 1.0
+    below = total / large
+    for k in range(1, 8):
+        below *= (total + k) / (large + k)
+    ratio = (z - 0.5) * ops.log1p(step / z) + step * (ops.log(z + step) - 1.0)
+    ratio += stirling_rest(z + step) - stirling_rest(z) - ops.log(below)
+    return ratio - log_gamma(small)

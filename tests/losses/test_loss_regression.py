@@ -330,6 +330,18 @@ def test_log_gamma():
     np.testing.assert_allclose(ours, scipy.special.gammaln(x), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("count", [0, 3, 1e3, 1e6, 4e9])
+@pytest.mark.parametrize("dispersion", [4e-4, 0.1, 1.0, 50.0])
+def test_counts_of_any_size_cost_their_likelihood(count, dispersion):
+    mean = 1.3 * count + 0.5
+    y_true = ops.convert_to_tensor([[count]], "float32")
+    y_pred = ops.log(ops.convert_to_tensor([[mean, dispersion]], "float32"))
+    cost = float(losses.get("negative_binomial")(y_true, y_pred))
+    n = 1 / dispersion
+    exact = -scipy.stats.nbinom.logpmf(count, n, n / (n + mean))
+    np.testing.assert_allclose(cost, exact, rtol=2e-4, atol=2e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
