@@ -208,6 +208,10 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
             from kerazoo.harness.tokenisers import of_facts
 
             data = replace(data, tokenisers=of_facts(facts))
+        if "encoding" in facts:  # true may be TRUE here
+            from kerazoo.harness.table_predict import spelt_as_known
+
+            data = replace(data, test=spelt_as_known(data.test, facts["encoding"]))
         if data.labels != known:
             raise ValueError(
                 f"The run knows the classes {', '.join(known)}; the data has "

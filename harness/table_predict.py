@@ -1,8 +1,11 @@
 """Let the model of a regression run answer the rows of a file."""
 
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from kerazoo.harness.data import DataError
 from kerazoo.harness.table_files import listed, read_frame
@@ -64,6 +67,29 @@ def predict_rows(
             title += "_2"
         frame[title] = values
     return frame, notes
+
+
+def spelt_as_known(
+    batches: Iterable[tuple[dict[str, np.ndarray], np.ndarray]], encoding: Encoding
+) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Return batches of raw columns with booleans written as the run's table had them.
+
+    Args:
+        batches: (columns by the model's names, targets), of another table.
+        encoding: of the run, from its `data.json`.
+    """
+    import pandas as pd
+
+    spelt = []
+    for columns, targets in batches:
+        columns = dict(columns)
+        for known in encoding["columns"]:
+            values = columns.get(known["input"])
+            if known.get("boolean") and values is not None and values.dtype.kind == "U":
+                values = as_spelt(pd.Series(values), known["vocabulary"])
+                columns[known["input"]] = as_served(values, known["kind"])
+        spelt.append((columns, targets))
+    return spelt
 
 
 def _read(file: Path, delimiter: str, characters: str) -> "pandas.DataFrame":

@@ -309,6 +309,17 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     assert [row[0] for row in rows] == ["saved_model", "tflite", "tflite"]
 
 
+def test_booleans_of_another_table_may_be_in_another_case(priced, inside, call):
+    inside(priced)
+    frame, scores = houses(), []
+    for name, change in (("as_it_was", str), ("upper", str.upper)):
+        garden = frame["garden"].map(change)
+        frame.assign(garden=garden).to_csv(priced.folder / f"{name}.csv", index=False)
+        shown = call("evaluate", "last", "--data.path", f"{name}.csv")[1]
+        scores.append([line for line in shown.splitlines() if "  test_" in line])
+    assert scores[0] == scores[1] and "test_rmse" in scores[0][0]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
