@@ -2,6 +2,8 @@
 
 import numpy as np
 
+NAMES = ("mean", "ridge", "gradient_boosting")
+
 
 def predictions(
     features: dict[str, tuple[np.ndarray, np.ndarray]], seed: int = 0
@@ -23,8 +25,9 @@ def predictions(
     (x, y), (x_test, _) = features["train"], features["test"]
     ridge = RidgeCV(alphas=np.logspace(-3, 3, 13)).fit(x, y)
     boosting = HistGradientBoostingRegressor(early_stopping=True, random_state=seed)
-    return {
-        "mean": np.full(len(x_test), y.mean()),
-        "ridge": ridge.predict(x_test),
-        "gradient_boosting": boosting.fit(x, y).predict(x_test),
-    }
+    answers = (
+        np.full(len(x_test), y.mean()),
+        ridge.predict(x_test),
+        boosting.fit(x, y).predict(x_test),
+    )
+    return dict(zip(NAMES, answers, strict=True))

@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = {k: v for k, v in vars(options).items() if k != "command"}
     if "flags" in values:
         values["flags"] = rest
+    elif "inputs" in values and not any(text.startswith("-") for text in rest):
+        values["inputs"] += rest  # argparse takes none behind an option
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return _guarded(options.command, **values)

@@ -49,6 +49,8 @@ def list_(
             _print_table(kind, rows)
     if json:
         print(as_json(found[what] if what else found))
+    elif not any(found.values()):
+        raise ValueError("no entry fits; `kerazoo list` alone shows all of them")
 
 
 def info(name: str, summary: bool) -> None:
@@ -155,9 +157,11 @@ def train(template: str, flags: Sequence[str]) -> None:
     print("\nnext:")
     steps = {
         "kerazoo ui": "look at the run",
-        f"kerazoo new {folder.name} my_project": "make it your own",
+        f"kerazoo new {template} my_project": "make it your own",
         f"kerazoo train {template} --help": "try other settings",
     }
+    if template not in catalog.list_templates():  # it is the user's own
+        del steps[f"kerazoo new {template} my_project"]
     for command, purpose in steps.items():
         print(f"  {command:<{max(map(len, steps))}}   {purpose}")
 
@@ -174,11 +178,16 @@ def compare_losses(
     from kerazoo.harness.own_code import imported_from
 
     # Other templates have no such fields, so that defaults are not handed on.
-    worse = [f"--data.label_noise={label_noise}"] if label_noise != 0 else []
-    worse += [f"--data.imbalance={imbalance}"] if imbalance != 1 else []
+    worse = {"label_noise": label_noise} if label_noise != 0 else {}
+    worse |= {"imbalance": imbalance} if imbalance != 1 else {}
     folder = catalog.template_folder(template)
     with imported_from(folder):
         config_class = importlib.import_module("config").Config
+        for name in worse:
+            if not hasattr(getattr(config_class, "data", None), name):
+                flag = name.replace("_", "-")
+                raise ValueError(f"--{flag} is for classes; {template} has none")
+        worse = [f"--data.{name}={value}" for name, value in worse.items()]
         prog = f"kerazoo compare-losses {template}"
         config = parse_config(config_class, [*worse, *flags], prog=prog)
         with quiet():
@@ -201,7 +210,7 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
     with reopen(run, flags) as found, quiet():
         from kerazoo.harness.reports import of_task
 
-        data = found.load_data()
+        model, data = found.load_model(), found.load_data()
         data, task = data.served or data, of_task(data.task)
         known = facts["labels"]
         if data.tokenisers:  # fitted on these data; the model knows its run's numbers
@@ -217,7 +226,7 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
                 f"The run knows the classes {', '.join(known)}; the data has "
                 f"{', '.join(data.labels)}."
             )
-        scores = task.score(found.load_model(), data)
+        scores = task.score(model, data)
     print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
     for name, value in scores.items():
         print(f"  test_{name:<20} {value:.4f}")

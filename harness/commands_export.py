@@ -50,7 +50,7 @@ def _export_run(
         with quiet():
             from kerazoo.harness import export_data
 
-            data, model = found.load_data(), found.load_model()
+            model, data = found.load_model(), found.load_data()
         _check_same(data, tracking_runs.read_json(found.run_id, "data.json"))
         formats = formats or list(found.config.export) or list(EXPORT_FORMATS)
         if tolerance is None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from kerazoo.harness import baselines
+
 # Told apart by people who see colours differently (Okabe & Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -26,9 +28,10 @@ def _labels(results: Sequence[Result]) -> list[str]:
 
 
 def _score_names(results: Sequence[Result]) -> list[str]:
-    # The value of the loss itself says nothing about another one.
+    # The value of the loss itself says nothing about another one, nor do baselines.
+    others = ("test_loss", *(f"test_{name}_" for name in baselines.NAMES))
     names = [n for n in results[0].scores if n.startswith("test_")]
-    return [name for name in names if name != "test_loss"]
+    return [name for name in names if not name.startswith(others)]
 
 
 def _values(results: Sequence[Result], label: str, score: str) -> np.ndarray:
@@ -75,7 +78,8 @@ def show(columns: dict[str, list[str]]) -> None:
         shown.add_column(column)
     for row in zip(*columns.values(), strict=True):
         shown.add_row(*row)
-    Console(width=max(Console().width, 110), highlight=False).print(shown)
+    # A terminal wraps what is too long for it; cut numbers would say nothing.
+    Console(width=1000, highlight=False).print(shown)
 
 
 def figures(results: Sequence[Result], monitor: str) -> dict[str, Figure]:

@@ -139,6 +139,15 @@ def one_of(name: str, value: str, choices: Iterable[str]) -> None:
         raise ValueError(f"{name}: {not_among(value, choices)}")
 
 
+def for_task(model: str, task: str) -> None:
+    """Raise a ValueError if a model of the zoo is for another task."""
+    if zoo.model_card(model).task != task:
+        raise ValueError(
+            f"model.name: {model} is for {zoo.model_card(model).task}, this is {task}; "
+            f"`kerazoo list` has its models, such as {zoo.list_models(task=task)[0]}"
+        )
+
+
 def not_among(value: str, choices: Sequence[str]) -> str:
     """Say that a value is none of the choices, and which of them is the nearest."""
     near = difflib.get_close_matches(str(value), choices, n=5, cutoff=0.4)

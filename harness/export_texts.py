@@ -99,6 +99,8 @@ def joined(kind: str, known: list[str], tokens: tf.Tensor) -> tf.Tensor:
     between = "" if kind == "characters" else " "
     texts = tf.strings.reduce_join(words, axis=1, separator=between)
     if kind == "words":
-        texts = tf.strings.regex_replace(texts, r" ([.,!?;:%)\]}…»”])", r"\1")
-        texts = tf.strings.regex_replace(texts, r"([(\[{«“]) ", r"\1")
+        texts = tf.strings.regex_replace(
+            texts, r" ([.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])", r"\1"
+        )
+        texts = tf.strings.regex_replace(texts, r"([(\[{«“（「『【《]) ", r"\1")
     return texts

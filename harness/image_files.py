@@ -63,6 +63,8 @@ def read_image(
         OSError: a file that is missing or may not be read.
     """
     _check_shape(height, width, channels, resize)
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give its images, {path}/*")
     try:
         image = decode(Path(path).read_bytes())
     except ValueError as error:

@@ -240,8 +240,11 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         yield run
     except KeyboardInterrupt:
         run._end("KILLED", "interrupted")
-        sys.exit(f"interrupted; what was logged is at {run.tracker.url}")
-    except (DataError, NonFiniteError) as error:
+        end = f"interrupted; what was logged is at {run.tracker.url}"
+        if (last := run.folder / "last.keras").is_file():
+            end += f", and --model.weights {last} goes on from here"
+        sys.exit(end)
+    except (DataError, NonFiniteError, training.WeightsError) as error:
         # Foreseen, with a message that says what to do: no traceback.
         run._end("FAILED", str(error))
         raise SystemExit(f"error: {error}") from error

@@ -25,7 +25,7 @@ def parse_dates(texts: list[str | None], name: str) -> np.ndarray:
     Times with a zone become UTC; those without are taken as they are.
 
     Args:
-        texts: of one form.
+        texts: of one form; if of several, that of most of them counts.
         name: of their column, for messages.
 
     Raises:
@@ -33,13 +33,15 @@ def parse_dates(texts: list[str | None], name: str) -> np.ndarray:
     """
     import pandas as pd
 
-    pattern, form = ISO, "ISO8601"
-    slashed = [text for text in texts if text and re.fullmatch(SLASHED, text)]
-    if any(text and re.fullmatch(DOTTED, text) for text in texts):
-        pattern, form = DOTTED, "%d.%m.%Y"
-    elif slashed:
-        pattern, form = SLASHED, _slashed_form(slashed, name)
-    fit = [t if t and re.fullmatch(pattern, t, re.ASCII) else None for t in texts]
+    fits = {
+        pattern: [
+            t if t and re.fullmatch(pattern, t, re.ASCII) else None for t in texts
+        ]
+        for pattern in (ISO, DOTTED, SLASHED)
+    }
+    pattern = max(fits, key=lambda pattern: sum(map(bool, fits[pattern])))
+    fit, form = fits[pattern], {ISO: "ISO8601", DOTTED: "%d.%m.%Y"}.get(pattern)
+    form = form or _slashed_form([text for text in fit if text], name)
     years = [int(re.search(r"\d{4}", text)[0]) for text in fit if text]
     if years and (min(years) < 1678 or max(years) > 2261):
         raise far_date(name)

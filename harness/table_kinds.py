@@ -289,7 +289,10 @@ def _numbers(texts: _Texts) -> np.ndarray:
     numbers = [_number(text) for text in texts.texts]
     missing = [text.lower() in MARKS for text in texts.texts]
     wrong = [n is None and not m for n, m in zip(numbers, missing, strict=True)]
-    _check_texts(texts, wrong, "number", "12.5")
+    odd = [t for t, is_wrong in zip(texts.texts, wrong, strict=True) if is_wrong]
+    with_commas = odd and all(re.fullmatch(r"[+-]?\d+,\d+", text) for text in odd)
+    example = "12.5, with a point where it has a comma" if with_commas else "12.5"
+    _check_texts(texts, wrong, "number", example)
     return texts.values(numbers).astype("float64")
 
 
@@ -317,11 +320,15 @@ def _booleans(texts: _Texts) -> np.ndarray:
 
 
 def as_spelt(values: "pandas.Series", vocabulary: list[str]) -> "pandas.Series":
-    """Return booleans as a vocabulary has them, in whatever case they are written.
+    """Return booleans as a vocabulary has them, however they are written.
 
-    Missing values may be written out.
+    In any case, and as true and false, yes and no, or 1 and 0, in place of each other;
+    missing values may be written out.
     """
     spelt = {word.lower(): word for word in vocabulary}
+    for same in (("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0")):
+        known = [spelt[word] for word in same if word in spelt]
+        spelt = dict.fromkeys(same, known[0]) | spelt if known else spelt
     lower = values.str.lower()
     return lower.map(spelt).fillna(values).mask(lower.isin(MARKS))
 
@@ -330,7 +337,8 @@ def _dates(texts: _Texts) -> np.ndarray:
     known = [None if text.lower() in MARKS else text for text in texts.texts]
     moments = parse_dates(known, texts.name)
     wrong = [bool(k) and np.isnat(m) for k, m in zip(known, moments, strict=True)]
-    _check_texts(texts, wrong, "date", "2024-01-31")
+    right = [k for k, m in zip(known, moments, strict=True) if not np.isnat(m)]
+    _check_texts(texts, wrong, "date", (right or ["2024-01-31"])[0])
     return np.append(moments, np.datetime64("NaT", "ns"))[texts.codes]
 
 
@@ -359,11 +367,13 @@ def _quoted(texts: list[str]) -> list[str]:
 
 
 def _exclude(name: str) -> str:
-    plain = re.fullmatch(r"\w+", name)
-    return f"--data.exclude '[{name if plain else json.dumps(shown(name))}]'"
+    if not re.fullmatch(r"\w+", name):
+        name = json.dumps(shown(name), ensure_ascii=False)
+    return f"--data.exclude '[{name}]'"
 
 
 def _as_category(name: str) -> str:
     if re.fullmatch(r"\w+", name):
         return f"--data.kinds.{name} category"
-    return f"--data.kinds '{json.dumps({shown(name): 'category'})}'"
+    kinds = json.dumps({shown(name): "category"}, ensure_ascii=False)
+    return f"--data.kinds '{kinds}'"

@@ -125,8 +125,9 @@ def encode(text: str, facts: dict[str, Any], most: int) -> list[int]:
 
 
 def decode(ids: Sequence[int], facts: dict[str, Any]) -> str:
-    """Return the text of tokens."""
-    known = facts["target_tokeniser"]
+    """Return the text of tokens, up to the first END."""
+    ids, known = list(ids), facts["target_tokeniser"]
+    ids = ids[: ids.index(END)] if END in ids else ids
     return text_of(ids, known["kind"], known["tokens"])
 
 
@@ -153,8 +154,8 @@ def text_of(ids: Sequence[int], kind: str, tokens: Sequence[str]) -> str:
     units = [UNKNOWN_TEXT if i == UNKNOWN else tokens[i] for i in ids]
     text = ("" if kind == "characters" else " ").join(units)
     if kind == "words":
-        text = re.sub(r" ([.,!?;:%)\]}…»”])", r"\1", text)
-        text = re.sub(r"([(\[{«“]) ", r"\1", text)
+        text = re.sub(r" ([.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])", r"\1", text)
+        text = re.sub(r"([(\[{«“（「『【《]) ", r"\1", text)
     return text
 
 

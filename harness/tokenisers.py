@@ -123,7 +123,9 @@ class ListTokeniser:
         ]
         text = ("" if self.kind == "characters" else " ").join(tokens)
         if self.kind == "words":
-            text = re.sub(r" (?=[.,!?;:%)\]}…»”])|(?<=[(\[{«“]) ", "", text)
+            before = r" (?=[.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])"
+            after = r"(?<=[(\[{«“（「『【《]) "
+            text = re.sub(f"{before}|{after}", "", text)
         return text
 
     def to_json(self) -> dict[str, Any]:

@@ -123,6 +123,7 @@ def load_model(run_id: str) -> "keras.Model":
         return load(f"runs:/{run_id}/model")
     except MlflowException as error:
         raise ValueError(
-            f"The run {run_id[:8]} has no model: it ended before it was stored. The "
-            "best epoch that it reached is among its artifacts, in checkpoints/."
+            f"The run {run_id[:8]} has no model: it ended before it was stored. "
+            "--model.weights trains on from the best epoch that it reached, best.keras "
+            "in its folder (and in checkpoints/ among its artifacts)."
         ) from error

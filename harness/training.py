@@ -33,19 +33,23 @@ def prepare(config: TrainingConfig) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+class WeightsError(ValueError):
+    """A file of weights cannot be taken."""
+
+
 def load_weights(model: "keras.Model", file: str) -> None:
     """Give a model the weights of a `.keras` or `.weights.h5` file; none if empty.
 
     Raises:
-        ValueError: there is no such file, it is none of Keras's, or it is of a model
+        WeightsError: there is no such file, it is none of Keras's, or it is of a model
             with other layers or sizes.
     """
     if not file:
         return
     if not Path(file).is_file():
-        raise ValueError(f"model.weights: there is no file {file}")
+        raise WeightsError(f"model.weights: there is no file {file}")
     if not file.endswith((".keras", ".weights.h5")):
-        raise ValueError(
+        raise WeightsError(
             f"model.weights: {file} ends in neither .keras nor .weights.h5"
         )
     try:
@@ -54,9 +58,9 @@ def load_weights(model: "keras.Model", file: str) -> None:
             warnings.filterwarnings("error", "Skipping", UserWarning)
             model.load_weights(file)
     except (OSError, BadZipFile) as error:
-        raise ValueError(f"model.weights: {file} is no file of weights") from error
+        raise WeightsError(f"model.weights: {file} is no file of weights") from error
     except (ValueError, UserWarning) as error:
-        raise ValueError(
+        raise WeightsError(
             f"model.weights: {file} is of another model than this {model.name}: other "
             "arguments, or other data (classes, columns or vocabularies)"
         ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, share
+from kerazoo.harness.config import above, at_least, for_task, share
 
 
 @dataclass(frozen=True)
@@ -73,3 +73,7 @@ class Config(TrainingConfig):
     weight_decay: float = 1e-2  # per update; biases and norms are spared
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
     monitor: str = "val_accuracy"  # which metric picks the best epoch
+
+    def __post_init__(self):
+        super().__post_init__()
+        for_task(self.model.name, "image_classification")

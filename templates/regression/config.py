@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import ExportFormat, above, at_least, one_of, share
+from kerazoo.harness.config import (
+    ExportFormat,
+    above,
+    at_least,
+    for_task,
+    one_of,
+    share,
+)
 from kerazoo.zoo import model_card
 
 # By head, the losses between its numbers and a target that is scaled to mean 0.
@@ -111,6 +118,7 @@ class Config(TrainingConfig):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         super().__post_init__()
+        for_task(self.model.name, "regression")
         if self.class_weight != "none":
             raise ValueError("class_weight is for classes, which are not there")
         at_least("ensemble", self.ensemble, 1)

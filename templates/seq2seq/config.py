@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, one_of, share
+from kerazoo.harness.config import above, at_least, for_task, one_of, share
 from kerazoo.harness.pair_text import Form, Lower
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
@@ -68,6 +68,8 @@ class DataConfig:
             raise ValueError("data.stress is for cmudict, which alone has such marks")
         if self.target_path and not self.path:
             raise ValueError("data.target_path needs the sources, --data.path FILE")
+        if self.target_path and (self.columns or self.delimiter):
+            raise ValueError("with data.target_path, lines are whole, without columns")
         if self.joined and len(set(self.tokens)) > 1:
             raise ValueError(
                 f"data.joined needs one kind of tokens; got {' and '.join(self.tokens)}"
@@ -138,6 +140,7 @@ class Config(TrainingConfig):
     def __post_init__(self):
         one_of("loss", self.loss, LOSSES)
         super().__post_init__()
+        for_task(self.model.name, "seq2seq")
         if self.class_weight != "none":
             raise ValueError("class_weight is for classes, which are not there")
         # What is written down with a run is what was meant.

@@ -109,6 +109,8 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
         return complete_splits(splits, **missing), []
     files = {"train": (chosen.path, chosen.target_path)}
     if Path(chosen.path).expanduser().is_dir():
+        if chosen.target_path:
+            raise DataError(f"--data.target_path is for a file; {chosen.path} is none.")
         files = find_split_files(Path(chosen.path).expanduser(), chosen.columns)
     splits, notes = {}, []
     for split, paths in files.items():

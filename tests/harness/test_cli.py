@@ -200,6 +200,7 @@ def test_predict_names_the_most_probable_classes(in_project, tmp_path, call):
     for file, line in zip(files, shown.splitlines(), strict=True):
         found = re.fullmatch(rf"{re.escape(str(file))}: \d (\S+)%, \d (\S+)%", line)
         assert 10 <= float(found[1]) <= 100 and float(found[2]) <= float(found[1])
+    assert call("predict", "cnn-digits", "--top", "2", *files)[1] == shown
     status, shown, _ = call("predict", "last", files[0], "--json", "--top", "10")
     answer = json.loads(shown)
     assert answer["file"] == str(files[0])
@@ -273,6 +274,16 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
         ("trian", "'trian' is not known. Did you mean 'train'?"),
         ("list cn", "'cn' is not known. Did you mean 'cnn'?"),
         ("list cnn --max-params many", "'many'"),
+        ("list losses focall", "no entry fits"),
+        ("predict last --bem 1 a.png", "unrecognized arguments: --bem"),
+        ("predict last .", ". is a folder; give its images"),
+        ("train regression --model.name resnet20", "resnet20 is for image_classific"),
+        ("train image_classification --model.name linear", "linear is for regression"),
+        ("train seq2seq --model.name cnn", "cnn is for image_classification, this is"),
+        (
+            "compare-losses regression --losses mse,huber --imbalance 50",
+            "--imbalance is for classes; regression has none",
+        ),
         ("list --jsn", "--jsn"),
         ("info resnet2", "Did you mean 'resnet20'?"),
         ("new image_clasification x", "Did you mean 'image_classification'?"),

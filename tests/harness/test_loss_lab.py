@@ -56,6 +56,19 @@ RESULTS = [
 ]
 
 
+def test_baselines_are_the_same_for_every_loss_and_not_shown():
+    scores = {"test_rmse": 2.0, "test_mean_rmse": 5.0, "test_gradient_boosting_r2": 0.5}
+    columns = comparison.table([Result("a", 0, scores, [], {})])
+    assert columns == {"loss": ["a"], "rmse": ["2.0000"], "runs": ["1"]}
+
+
+def test_no_number_of_a_wide_table_is_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    comparison.show({f"score {n}": ["0.1234 ± 0.0012"] for n in range(9)})
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.split("  ")[0] == "0.1234 ± 0.0012" and row.count("0.1234 ± 0.0012") == 9
+
+
 def test_the_table_has_means_and_standard_deviations():
     columns = comparison.table(RESULTS)
     assert columns == {

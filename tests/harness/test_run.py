@@ -22,6 +22,7 @@ from kerazoo.harness import (
 from kerazoo.harness.export_exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
+from kerazoo.harness.training import WeightsError
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def config(store, template):
     [
         (None, "", "FINISHED", "**Reproduce**"),
         (DataError("no cats"), "error: no cats", "FAILED", "**failed**: no cats"),
+        (WeightsError("no file"), "error: no file", "FAILED", "**failed**: no file"),
         (KeyboardInterrupt(), "interrupted; what", "KILLED", "**killed**: interrupted"),
         # With a traceback, as nobody foresaw them:
         (RuntimeError("oh"), RuntimeError, "FAILED", "**failed**: RuntimeError: oh"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerazoo.harness import export
+from kerazoo.harness import DataError, export
 from kerazoo.harness.table_predict import predict_rows
 from kerazoo.harness.tables import read_table
 from kerazoo.harness.tabular import fit_encoding, served_columns
@@ -46,14 +46,33 @@ def test_a_mark_is_missing_among_booleans_and_a_category_among_categories(
         assert np.array_equal(seen[name], values)
 
 
-def test_booleans_are_the_same_in_any_case(seen, tmp_path):
+@pytest.mark.parametrize("rows", ["YES no perhaps NA", "True false perhaps NA", "1 0"])
+def test_booleans_are_the_same_however_they_are_written(rows, seen, tmp_path):
     frame = pd.DataFrame({"garden": ["Yes", "no", "YES", "No"] * 5, "price": range(20)})
     encoding = fit_encoding(read_table(frame, "price"), np.arange(20), "standardise")
     (column,) = encoding["columns"]
     assert column["vocabulary"] == ["Yes", "no"]
-    (tmp_path / "rows.csv").write_text("garden,age\nYES,1\nno,2\nperhaps,3\nNA,4\n")
+    (tmp_path / "rows.csv").write_text("\n".join(["garden", *rows.split()]))
     predict_rows(None, encoding, tmp_path / "rows.csv")
-    assert seen["garden"].tolist() == ["Yes", "no", "perhaps", ""]
+    wanted = ["Yes", "no", "perhaps", ""][: len(rows.split())]
+    assert seen["garden"].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("dates", "odd", "example"),
+    [
+        ("2024-01-01 03.01.2024 2024-01-04", "'03.01.2024' in line 3", "2024-01-01"),
+        ("2024-01-01 03.01.2024 04.01.2024", "'2024-01-01' in line 2", "03.01.2024"),
+        ("2024-01-01 2024-01-04 01/13/2024", "'01/13/2024' in line 4", "2024-01-01"),
+    ],
+)
+def test_the_date_of_another_form_is_named(dates, odd, example, tmp_path):
+    frame = pd.DataFrame({"sold": ["2024-01-01", "2024-02-01"] * 5, "price": range(10)})
+    encoding = fit_encoding(read_table(frame, "price"), np.arange(10), "standardise")
+    (tmp_path / "rows.csv").write_text("\n".join(["sold", *dates.split()]))
+    with pytest.raises(DataError) as caught:
+        predict_rows(None, encoding, tmp_path / "rows.csv")
+    assert str(caught.value) == f"Column sold: {odd} is no date, such as {example}."
 
 
 def test_a_few_rows_are_meant_as_the_whole_column_was(seen, tmp_path):

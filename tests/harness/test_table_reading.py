@@ -81,6 +81,10 @@ def test_a_frame_a_csv_and_a_parquet_file_give_the_same(to, tmp_path):
             "a.csv: the header has 2 fields, but line 7 has 3; uneven are line 7. A ",
         ),
         (text(lines={4: "1,abc"}), "Column y: 'abc' in line 4 is no number, such as"),
+        (
+            text(lines={4: '1,"0,5"'}),
+            "Column y: '0,5' in line 4 is no number, such as 12.5, with a point where",
+        ),
         (text(lines={4: "inf,1"}), "Column x is infinite or above 3.4e38 in line 4:"),
         (text(lines={4: '"1,2'}), "a.csv, line 21: unexpected end of data."),
         (text(lines={4: '"1"x,2'}), "a.csv, line 4: ',' expected after '\"'."),

@@ -12,7 +12,7 @@ from odd_texts import FITTED, UNITS
 
 from kerazoo.harness import token_search
 from kerazoo.harness.pair_text import Normaliser
-from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, UNKNOWN
+from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, UNKNOWN
 
 LINES = st.lists(st.sampled_from(UNITS) | st.text(max_size=4)).map("".join)
 
@@ -46,6 +46,13 @@ def test_the_client_writes_texts_as_the_tokenisers_do(name, places, bytes_only):
     # UNKNOWN is of them: nothing before it is in an answer.
     ids = [UNKNOWN + place % (most - UNKNOWN) for place in places]
     assert token_search.decode(ids, ALL_FACTS[name]) == tokeniser.decode(ids)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_the_client_writes_what_stands_before_the_end(name):
+    ids = FITTED[name].encode("a b")
+    text = token_search.decode([*ids, END, PAD, UNKNOWN], ALL_FACTS[name])
+    assert text == FITTED[name].decode(ids)
 
 
 @pytest.mark.parametrize("name", FITTED)

@@ -1,6 +1,7 @@
 """Tokenisers come back equal from JSON, lose nothing they know, and are repeatable."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,13 @@ def test_words_part_from_punctuation():
     words = fit_tokeniser("words", ["(It's a well-known “fact”, no?)"])
     assert len(words.encode("It's a well-known fact")) == 4
     assert words.decode(words.encode("(a “fact”, no?)")) == "(a “fact”, no?)"
+
+
+@pytest.mark.parametrize("text", ["لماذا؟ نعم، لا", "猫。狗，鱼！", "「猫」と（犬）"])
+def test_words_part_from_the_punctuation_of_other_scripts(text):
+    words = fit_tokeniser("words", [text])
+    assert words.decode(words.encode(text)).replace(" ", "") == text.replace(" ", "")
+    assert not re.search(r" [؟،。，！」）]|[「（] ", words.decode(words.encode(text)))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="▁"))

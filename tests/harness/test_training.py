@@ -380,5 +380,5 @@ def test_weights_that_cannot_be_taken_are_told(name, message, tmp_path):
     other.save(tmp_path / "other.keras")
     other.save_weights(tmp_path / "other.weights.h5")
     model = keras.Model(inputs, keras.layers.Dense(3, name="last")(inputs), name="mine")
-    with pytest.raises(ValueError, match=f"^model.weights: .*{message}"):
+    with pytest.raises(training.WeightsError, match=f"^model.weights: .*{message}"):
         training.load_weights(model, str(tmp_path / name))

@@ -155,6 +155,10 @@ def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
         (["--decoding.beam", "0"], "decoding.beam must be at least 1"),
         (["--data.path", str(file), "--data.stress", "true"], "stress is for cmudict"),
         (["--data.target_path", "b.txt"], "data.target_path needs the sources"),
+        (
+            ["--data.path", "a", "--data.target_path", "b", "--data.columns", "[x,y]"],
+            "with data.target_path, lines are whole",
+        ),
         (["--class_weight", "balanced"], "class_weight is for classes"),
         (["--loss", "crf"], "'crf' is not known. Choose from: token_cross_entropy,"),
     ]:

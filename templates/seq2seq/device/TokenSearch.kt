@@ -35,8 +35,8 @@ private val SPACES = Regex(
 )
 // What Python takes for a letter, \w, are letters and numbers of all scripts.
 private val WORD = Regex("[\\p{L}\\p{N}_]+(?:['’-][\\p{L}\\p{N}_]+)*|[^\\p{L}\\p{N}_ ]")
-private val NO_SPACE_BEFORE = Regex(" ([.,!?;:%)\\]\\}…»”])")
-private val NO_SPACE_AFTER = Regex("([(\\[\\{«“]) ")
+private val NO_SPACE_BEFORE = Regex(" ([.,!?;:%)\\]\\}…»”؟،؛。、，！？；：）」』】》])")
+private val NO_SPACE_AFTER = Regex("([(\\[\\{«“（「『【《]) ")
 
 /** A model that takes one step at a time; `Kept` is handed from step to step. */
 interface StepModel<Kept> {
@@ -188,8 +188,8 @@ class TextModel(private val model: StepModel<*>, json: String) {
     fun encode(text: String): List<Int> =
         source.encode(normalise(text)).take(model.sourceLength - 1) + END
 
-    /** Return the text of tokens. */
-    fun decode(tokens: List<Int>): String = target.decode(tokens)
+    /** Return the text of tokens, up to the first END. */
+    fun decode(tokens: List<Int>): String = target.decode(tokens.takeWhile { it != END })
 
     // A model knows texts in one form alone.
     private fun normalise(text: String): String {

@@ -18,8 +18,8 @@ private let space: Unicode.Scalar = "▁"  // stands for a space in sub-words
 private let firstByte = 4  // the id of the byte 0, if sub-words are also spelt in bytes
 // What Python takes for a letter, \w, are letters and numbers of all scripts.
 private let word = #"[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]"#
-private let noSpaceBefore = #" ([.,!?;:%)\]\}…»”])"#
-private let noSpaceAfter = #"([(\[\{«“]) "#
+private let noSpaceBefore = #" ([.,!?;:%)\]\}…»”؟،؛。、，！？；：）」』】》])"#
+private let noSpaceAfter = #"([(\[\{«“（「『【《]) "#
 
 /// A model that takes one step at a time; `Kept` is handed from step to step.
 protocol StepModel {
@@ -186,9 +186,9 @@ final class TextModel<Model: StepModel> {
     source.encode(normalised(text)).prefix(model.sourceLength - 1) + [end]
   }
 
-  /// Returns the text of tokens.
+  /// Returns the text of tokens, up to the first END.
   func decode(_ tokens: [Int]) -> String {
-    target.decode(tokens)
+    target.decode(Array(tokens.prefix { $0 != end }))
   }
 
   // A model knows texts in one form alone.

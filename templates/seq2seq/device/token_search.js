@@ -179,9 +179,10 @@ export class TextModel {
     return [...ids.slice(0, this.#model.sourceLength - 1), END];
   }
 
-  /** Return the text of tokens. */
+  /** Return the text of tokens, up to the first END. */
   decode(ids) {
-    return this.#target.decode(ids);
+    const end = ids.indexOf(END);
+    return this.#target.decode(end < 0 ? ids : ids.slice(0, end));
   }
 
   // A model knows texts in one form alone.
@@ -223,7 +224,7 @@ class List {
     const units = ids.map((id) => (id === UNKNOWN ? UNKNOWN_TEXT : this.#tokens[id]));
     const text = units.join(this.#kind === "characters" ? "" : " ");
     if (this.#kind !== "words") return text;
-    return text.replace(/ ([.,!?;:%)\]\}…»”])/g, "$1").replace(/([(\[\{«“]) /g, "$1");
+    return text.replace(/ ([.,!?;:%)\]\}…»”؟،؛。、，！？；：）」』】》])/g, "$1").replace(/([(\[\{«“（「『【《]) /g, "$1");
   }
 }
 
