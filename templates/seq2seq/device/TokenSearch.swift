@@ -188,7 +188,7 @@ final class TextModel<Model: StepModel> {
 
   /// Returns the text of tokens, up to the first END.
   func decode(_ tokens: [Int]) -> String {
-    target.decode(Array(tokens.prefix { $0 != end }))
+    target.decode(Array(tokens.prefix(while: { $0 != end })))
   }
 
   // A model knows texts in one form alone.
