@@ -59,7 +59,7 @@ def compare(
 ) -> list[Result]:
     """Train every trial under one parent run in MLflow, and compare what came out.
 
-    A trial that fails is reported and left out; the others go on.
+    A trial that fails is reported and left out; the others go on, and are compared.
 
     Args:
         trials: from `plan`.
@@ -69,7 +69,7 @@ def compare(
         One result per trial that finished.
 
     Raises:
-        SystemExit: interrupted, or no trial finished.
+        SystemExit: interrupted, or of a loss no trial finished.
     """
     shared, labels = trials[0].config, list(dict.fromkeys(t.label for t in trials))
     parent = tracking.start(shared.experiment, "compare-losses")
@@ -94,6 +94,10 @@ def compare(
         raise SystemExit(f"\ninterrupted; see {parent.url}") from None
     finally:
         parent.end(status)
+    if lost := set(labels) - {result.label for result in results}:
+        raise SystemExit(
+            f"error: no training run of {', '.join(sorted(lost))} finished"
+        )
     return results
 
 

@@ -57,20 +57,30 @@ def quoted_fields(
         )
     columns = columns or NAMES
     chosen = None if _named(columns) else _positions(columns)
-    held = ("" if line is None else line for _, line in lines)
-    reader = csv.reader(held, delimiter=delimiter, strict=True)
+    too_long = set()
+
+    def held() -> Iterator[str]:
+        for number, (_, line) in enumerate(lines, 1):
+            if line is None:
+                too_long.add(number)
+            yield line or ""
+
+    reader = csv.reader(held(), delimiter=delimiter, strict=True)
     while True:
         first = reader.line_num + 1
         try:
             row = next(reader, None)
-        except csv.Error:
+        except csv.Error as error:
             # A quote that is never closed takes many lines along.
+            is_long = "field limit" in str(error)
             for number in range(first, reader.line_num + 1):
-                yield number, Odd("with broken quotes")
+                yield number, TOO_LONG if is_long else Odd("with broken quotes")
             continue
         if row is None:
             return
-        if row and chosen is None:
+        if first in too_long:
+            yield first, TOO_LONG
+        elif row and chosen is None:
             chosen = _of_header(row, name, columns, delimiter)
         elif row:
             yield first, _picked(row, chosen, True, delimiter)

@@ -68,13 +68,15 @@ def evaluate(translator: "Translator", data: Data) -> Report:
     sources, references = data.references["test"]
     answers = translation.translator_of_texts(translator, data)(sources)
     scores = judge(data).measure(answers, references)
-    by_characters = data.metadata["metric"] == "cer"
-    edits = text_scores.nearest_edits(answers, references, by_characters)
+    unit = UNITS[data.metadata["metric"]]
+    if unit == "words" and bleu_words(data) in ("zh", "char"):
+        unit = "characters"
+    edits = text_scores.nearest_edits(answers, references, unit == "characters")
     figures = {
         "error_by_length": error_by_length(
             [len(data.tokenisers[0].encode(text)) for text in sources],
             edits,
-            UNITS[data.metadata["metric"]],
+            unit,
         ),
         "attention": attention_maps(translator, data, sources, answers),
     }

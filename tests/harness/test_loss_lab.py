@@ -98,7 +98,8 @@ def compared(new_project):
     project = new_project()
     chosen = ["--losses", LOSSES, "--seeds", "2", "--label-noise", "0.3"]
     flags = SMOKE[: SMOKE.index("--export")]  # a comparison exports nothing
-    project.done = kerazoo("compare-losses", ".", *chosen, *flags, cwd=project.folder)
+    command = ("compare-losses", ".", *chosen, *flags)
+    project.done = kerazoo(*command, cwd=project.folder, status=1)
     return project
 
 
@@ -135,6 +136,8 @@ def test_the_comparison_is_told_in_plain_lines(compared):
     assert "giou seed 0  error: " in lines[3]
     assert lines[7].split()[:2] == ["loss", "accuracy"]
     assert [line.split()[0] for line in lines[8:]] == ["cross_entropy", "focal:gamma=3"]
+    end = compared.done.stderr.splitlines()[-1]
+    assert end == "error: no training run of giou finished"
 
 
 @pytest.mark.parametrize("error", [SystemExit("error: no data"), TypeError("no data")])
