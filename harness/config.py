@@ -107,6 +107,13 @@ class TrainingConfig:
         smoothing = ["label_smoothing"] if self.label_smoothing else []
         for name in [*self.loss_arguments, *smoothing]:
             one_of(f"argument of {self.loss}", name, loss_arguments(self.loss))
+        for name, value in self.loss_arguments.items():
+            default = loss_arguments(self.loss)[name].default
+            if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", default):
+                raise ValueError(
+                    f"loss_arguments.{name} takes a number, such as {default}; "
+                    f"got {value!r}"
+                )
 
     @property
     def better(self) -> Literal["min", "max"]:

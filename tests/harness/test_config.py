@@ -196,6 +196,10 @@ MISTAKES = [
         "'gama' is not known. Did you mean 'gam",
     ),
     (
+        "--loss focal --loss_arguments.gamma x",
+        "loss_arguments.gamma takes a number, such as 2.0; got 'x'",
+    ),
+    (
         "--loss hinge --label_smoothing 0.1",
         "hinge: 'label_smoothing' is not known.",
     ),
