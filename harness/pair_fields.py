@@ -78,7 +78,7 @@ def quoted_fields(
             continue
         if row is None:
             return
-        if first in too_long:
+        if too_long.intersection(range(first, reader.line_num + 1)):
             yield first, TOO_LONG
         elif row and chosen is None:
             chosen = _of_header(row, name, columns, delimiter)

@@ -137,10 +137,11 @@ def test_odd_lines_are_counted_by_kind_and_skipped(tmp_path, monkeypatch):
 def test_lines_of_a_csv_may_be_too_long_too(tmp_path):
     path = tmp_path / "a.csv"
     lines = ["source,target", "x" * 1_200_000 + ",b", "c,d", "x" * 200_000 + ",f"]
+    lines += ['"quoted', "x" * 1_200_000, 'more",h']
     path.write_text("\n".join([*lines, *(f"{n},{n}" for n in range(60))]))
     pairs, (note,) = read_pairs(path)
     assert len(pairs) == 61
-    assert note.endswith("2 of 63 lines were skipped: 2 too long (lines 2, 4)")
+    assert note.endswith("3 of 64 lines were skipped: 3 too long (lines 2, 4, 5)")
 
 
 def test_an_unclosed_quote_counts_all_the_lines_that_it_takes(tmp_path):
