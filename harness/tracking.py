@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,10 @@ class Tracker:
 
         for text in figure.findobj(Text):
             text.set_parse_math(False)
-        self._mlflow.log_figure(figure, path, save_kwargs={"dpi": 120})
+        with warnings.catch_warnings():
+            # Letters that the font lacks are boxes; a warning for each says no more.
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
+            self._mlflow.log_figure(figure, path, save_kwargs={"dpi": 120})
 
     def table(
         self, columns: dict[str, list], path: str, *, needed: bool = True

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import warnings
 from types import SimpleNamespace
 
 import keras
@@ -191,6 +192,14 @@ def test_a_table_of_an_epoch_does_not_end_the_run_if_the_store_is_away(server, c
 def test_a_parameter_may_be_named_after_a_column(tracker, store):
     tracker.params({"data.kinds.price ($)": "number"})
     assert store.run.data.params == {"data.kinds.price ___": "number"}
+
+
+def test_letters_that_the_font_lacks_are_no_warning_each(tracker):
+    figure = Figure()
+    figure.subplots().set_title("猫 看书")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        tracker.figure(figure, "plots/cat.png")
 
 
 def test_a_dollar_in_a_plot_is_no_mathematics(tracker, store):
