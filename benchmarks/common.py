@@ -28,10 +28,10 @@ def median_and_spread(values, form: str = ".3f") -> str:
 
 def finished_run(name: str):
     """Return the MLflow run of that name, if it ended well."""
-    from kerazoo.harness import tracking_runs
+    from kerazoo.harness.tracking import runs
 
     try:
-        run = tracking_runs.find_run(name)
+        run = runs.find_run(name)
     except ValueError:
         return None
     return run if run.info.status == "FINISHED" else None

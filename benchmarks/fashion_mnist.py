@@ -16,7 +16,7 @@ from pathlib import Path
 from common import FOLDER, finished_run, machine, write
 
 from kerazoo import zoo
-from kerazoo.harness import tracking_runs
+from kerazoo.harness.tracking import runs
 
 EPOCHS = {"lenet5": 10, "cnn": 12, "resnet20": 30, "mobilenet_v3_small": 4}
 RECIPE = ["--data.name", "fashion_mnist", "--data.augment", "[flip,shift]"]
@@ -62,7 +62,7 @@ def row(model: str) -> str | None:
         lines = (FOLDER / "fashion_mnist.md").read_text("utf-8").splitlines()
         return next((x for x in lines if x.startswith(f"| `{model}` |")), None)
     scores = run.data.metrics
-    exports = tracking_runs.read_json(run.info.run_id, "exports/model.json")["files"]
+    exports = runs.read_json(run.info.run_id, "exports/model.json")["files"]
     files = {file["format"]: file for file in exports}
     cells = [
         f"`{model}`",

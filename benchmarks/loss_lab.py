@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common import machine, write
 
-from kerazoo.harness import tracking_runs
+from kerazoo.harness.tracking import runs
 
 SHARED = ["--data.name", "fashion_mnist", "--data.limit", "12000"]
 SHARED += ["--model.name", "lenet5", "--epochs", "10", "--batch_size", "128"]
@@ -55,7 +55,7 @@ def find(flags: list[str]):
         "data.label_noise": "0.4" if "--label-noise" in flags else "0.0",
         "data.imbalance": "50.0" if "--imbalance" in flags else "1.0",
     }
-    for run in tracking_runs.find_runs("compare-losses"):
+    for run in runs.find_runs("compare-losses"):
         found = {name: run.data.params.get(name) for name in wanted}
         if run.info.status == "FINISHED" and found == wanted:
             return run
@@ -72,7 +72,7 @@ def main() -> None:
             subprocess.run(command, check=True)
         run = find(own)
         minutes += (run.info.end_time - run.info.start_time) / 60_000
-        table = tracking_runs.read_text(run.info.run_id, "losses.md")
+        table = runs.read_text(run.info.run_id, "losses.md")
         section = SECTION.format(title=title, flags=" ".join(flags), table=table)
         sections.append(section)
     text = TEXT.format(

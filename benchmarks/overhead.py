@@ -18,7 +18,7 @@ from common import FOLDER, machine, median_and_spread, write
 
 from kerazoo import zoo
 from kerazoo.harness import build_optimizer, tracked_run
-from kerazoo.harness.datasets import fashion_mnist
+from kerazoo.harness.images.datasets import fashion_mnist
 
 sys.path.insert(0, str(FOLDER.parent / "templates" / "image_classification"))
 

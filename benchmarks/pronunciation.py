@@ -19,7 +19,7 @@ from pathlib import Path
 
 from common import FOLDER, finished_run, known_lines, machine, write
 
-from kerazoo.harness import tracking_runs
+from kerazoo.harness.tracking import runs
 
 NAMES = ("pronalsyl-transformer_small", "pronalsyl-lstm_small")
 NAMES += ("taught-transformer_small",)
@@ -116,7 +116,7 @@ def rows(name: str) -> tuple[str, str] | None:
         known = known_lines("pronunciation", start)
         return (known[0], known[1]) if known else None
     scores = run.data.metrics
-    exports = tracking_runs.read_json(run.info.run_id, "exports/model.json")["files"]
+    exports = runs.read_json(run.info.run_id, "exports/model.json")["files"]
     files = {file["format"]: file for file in exports}
     quality = [
         f"{int(run.data.params['num_params']):,}",

@@ -24,7 +24,7 @@ from common import FOLDER
 
 from kerazoo.harness import parse_config
 from kerazoo.harness.own_code import imported_from
-from kerazoo.harness.reports_seq2seq import judge
+from kerazoo.harness.reports.seq2seq import judge
 from kerazoo.zoo.seq2seq.tokens import END, PAD
 
 TEMPLATE = FOLDER.parent / "templates" / "seq2seq"

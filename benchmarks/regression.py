@@ -21,10 +21,11 @@ import keras
 import numpy as np
 from common import FOLDER, machine, write
 
-from kerazoo.harness import export, training
+from kerazoo.harness import training
 from kerazoo.harness.data import collect
-from kerazoo.harness.export_exam import RMSE
-from kerazoo.harness.export_verdicts import failures
+from kerazoo.harness.export.exam import RMSE
+from kerazoo.harness.export.export import export
+from kerazoo.harness.export.verdicts import failures
 from kerazoo.harness.own_code import imported_from
 
 SEEDS = range(5)

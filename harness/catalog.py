@@ -74,9 +74,10 @@ def templates() -> list[Row]:
     return rows
 
 
-def data_sets(module: str = "datasets") -> list[Row]:
-    """Describe the data sets that are known by name, in one module of them."""
-    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text("utf-8"))
+def data_sets(room: str = "images") -> list[Row]:
+    """Describe the data sets that are known by name, of images, tables or pairs."""
+    module = Path(__file__).parent / room / "datasets.py"
+    tree = ast.parse(module.read_text("utf-8"))
     return [
         {"name": node.name, "what": _doc(node)}
         for node in tree.body
@@ -100,8 +101,8 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "templates": templates,
     "data": lambda: [
         *data_sets(),
-        *data_sets("tabular_datasets"),
-        *data_sets("pair_datasets"),
+        *data_sets("tables"),
+        *data_sets("pairs"),
     ],
 }
 

@@ -66,7 +66,7 @@ def info(name: str, summary: bool) -> None:
 
 def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
     """Suggest losses for the labels of a data set; nothing is trained."""
-    from kerazoo.harness.label_files import read_labels
+    from kerazoo.harness.loss_lab.label_files import read_labels
     from kerazoo.losses import suggest
     from kerazoo.losses._labels import look
 
@@ -191,34 +191,34 @@ def compare_losses(
         prog = f"kerazoo compare-losses {template}"
         config = parse_config(config_class, [*worse, *flags], prog=prog)
         with quiet():
-            from kerazoo.harness import loss_lab
+            from kerazoo.harness.loss_lab import lab
 
-            trials = loss_lab.plan(config, losses, seeds)
+            trials = lab.plan(config, losses, seeds)
             main = importlib.import_module("train").main
-        loss_lab.compare(trials, main)
+        lab.compare(trials, main)
 
 
 def evaluate(run: str, flags: Sequence[str]) -> None:
     """Measure a run's model again, on its own test split or on other data."""
-    from kerazoo.harness import tracking_runs
     from kerazoo.harness.reopen import reopen
+    from kerazoo.harness.tracking import runs
 
-    run_id = tracking_runs.find_run(run).info.run_id
-    facts = tracking_runs.read_json(run_id, "data.json")
+    run_id = runs.find_run(run).info.run_id
+    facts = runs.read_json(run_id, "data.json")
     if "input_shape" in facts:  # other images would suggest another one
         flags = [f"--data.input_shape={facts['input_shape']}", *flags]
     with reopen(run, flags) as found, quiet():
-        from kerazoo.harness.reports import of_task
+        from kerazoo.harness.reports.common import of_task
 
         model, data = found.load_model(), found.load_data()
         data, task = data.served or data, of_task(data.task)
         known = facts["labels"]
         if data.tokenisers:  # fitted on these data; the model knows its run's numbers
-            from kerazoo.harness.tokenisers import of_facts
+            from kerazoo.harness.pairs.tokenisers import of_facts
 
             data = replace(data, tokenisers=of_facts(facts))
         if "encoding" in facts:  # true may be TRUE here
-            from kerazoo.harness.table_predict import spelt_as_known
+            from kerazoo.harness.tables.predict import spelt_as_known
 
             data = replace(data, test=spelt_as_known(data.test, facts["encoding"]))
         if data.labels != known:
@@ -236,14 +236,14 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
 
 def ui(host: str, port: int) -> int:
     """Open the MLflow UI on the store that the runs went to."""
-    from kerazoo.harness import tracking
+    from kerazoo.harness.tracking import store
 
-    address = tracking.ui_address(f"http://{host}:{port}")
+    address = store.ui_address(f"http://{host}:{port}")
     print(f"The runs are at {address}", flush=True)
-    if tracking.is_remote():
+    if store.is_remote():
         return 0
     print("Ctrl-C ends the server.", flush=True)
-    return subprocess.call(tracking.server_command(host, port))
+    return subprocess.call(store.server_command(host, port))
 
 
 @contextlib.contextmanager

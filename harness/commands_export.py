@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kerazoo.harness.data import Data
-    from kerazoo.harness.export_exam import Verdict
+    from kerazoo.harness.export.exam import Verdict
 
 
 def export(
@@ -42,23 +42,23 @@ def export(
 def _export_run(
     source: str, formats: list[str], folder: Path, tolerance: float | None
 ) -> list["Verdict"]:
-    from kerazoo.harness import tracking_runs
     from kerazoo.harness.reopen import reopen
+    from kerazoo.harness.tracking import runs
 
     with reopen(source) as found:
         _check_folder(folder, found.run_id)
         with quiet():
-            from kerazoo.harness import export_data
+            from kerazoo.harness.export.data import parts
 
             model, data = found.load_model(), found.load_data()
-        _check_same(data, tracking_runs.read_json(found.run_id, "data.json"))
+        _check_same(data, runs.read_json(found.run_id, "data.json"))
         formats = formats or list(found.config.export) or list(EXPORT_FORMATS)
         if tolerance is None:
             tolerance = found.config.export_tolerance
         verdicts = []
         # The folder may hold what another run wrote: only what is new goes to this one.
         with tempfile.TemporaryDirectory() as written:
-            for part in export_data.parts(model, data, formats):
+            for part in parts(model, data, formats):
                 verdicts += part.write(Path(written), tolerance, found.run_id)
             if not verdicts:
                 named = ", ".join(formats)
@@ -67,7 +67,7 @@ def _export_run(
             shutil.copytree(written, folder, dirs_exist_ok=True)
             stored = partial(_read_stored, found.run_id)
             _add_earlier_files(Path(written), stored)
-            tracking_runs.add_files(found.run_id, Path(written), "exports")
+            runs.add_files(found.run_id, Path(written), "exports")
     return verdicts
 
 
@@ -88,10 +88,10 @@ def _read_file(folder: Path, name: Path) -> dict[str, Any]:
 
 
 def _read_stored(run_id: str, name: Path) -> dict[str, Any]:
-    from kerazoo.harness import tracking_runs
+    from kerazoo.harness.tracking import runs
 
     try:
-        return tracking_runs.read_json(run_id, f"exports/{name.as_posix()}")
+        return runs.read_json(run_id, f"exports/{name.as_posix()}")
     except ValueError:
         return {}  # there is none
 
@@ -103,8 +103,8 @@ def _add_earlier_files(folder: Path, read: Callable[[Path], dict[str, Any]]) -> 
         folder: of the new files.
         read: a record's name → the earlier one; nothing if there is none.
     """
-    from kerazoo.harness.export_exam import Verdict
-    from kerazoo.harness.export_verdicts import markdown
+    from kerazoo.harness.export.exam import Verdict
+    from kerazoo.harness.export.verdicts import markdown
 
     for file in folder.rglob("model.json"):
         place = file.parent.relative_to(folder)
@@ -169,9 +169,9 @@ def _export_file(
     if not zipfile.is_zipfile(samples):
         raise ValueError(f"{samples} is no .npz file of NumPy.")
     with quiet():
-        from kerazoo.harness.export import export
-        from kerazoo.harness.export_exam import ACCURACY, RMSE
-        from kerazoo.harness.export_verdicts import print_verdicts
+        from kerazoo.harness.export.exam import ACCURACY, RMSE
+        from kerazoo.harness.export.export import export
+        from kerazoo.harness.export.verdicts import print_verdicts
         from kerazoo.harness.own_code import load_keras
 
         model = load_keras(file)

@@ -22,15 +22,15 @@ def predict(
 
     Texts that are not given are read from the standard input, one a line.
     """
-    from kerazoo.harness import tracking_runs
+    from kerazoo.harness.pairs.predict import TextSearch
     from kerazoo.harness.reopen import reopen
-    from kerazoo.harness.text_predict import TextSearch
+    from kerazoo.harness.tracking import runs
 
     search = {name: value for name, value in search.items() if value is not None}
     # Before anything is loaded, as a mistake is answered at once.
     texts_search = TextSearch(top=1 if top is None else top, **search)
-    record = tracking_runs.find_run(run)
-    facts = tracking_runs.read_json(record.info.run_id, "data.json")
+    record = runs.find_run(run)
+    facts = runs.read_json(record.info.run_id, "data.json")
     of_texts = "source_tokeniser" in facts
     if search and not of_texts:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in search)
@@ -84,7 +84,7 @@ def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -
 
 def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exception]]:
     """Return the pixels of the files that can be read, and why others cannot."""
-    from kerazoo.harness.images import read_images
+    from kerazoo.harness.images.folders import read_images
 
     found, errors = {}, []
     for file in files:
@@ -107,7 +107,7 @@ def _lines_of_input() -> list[str]:
 
 def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> None:
     with quiet():
-        from kerazoo.harness.text_predict import predict_texts
+        from kerazoo.harness.pairs.predict import predict_texts
 
         texts = texts or _lines_of_input()
         found = predict_texts(model, facts, texts, search) if texts else []
@@ -123,7 +123,7 @@ def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> No
 
 def _predict_table(model, encoding, form, inputs: Sequence[str], output: Path | None):
     with quiet():
-        from kerazoo.harness.table_predict import predict_rows
+        from kerazoo.harness.tables.predict import predict_rows
 
         frame, notes = predict_rows(
             model,

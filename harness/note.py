@@ -9,7 +9,7 @@ import numpy as np
 from kerazoo import losses
 from kerazoo.harness import environment
 from kerazoo.harness.data import collect
-from kerazoo.harness.export_verdicts import failures
+from kerazoo.harness.export.verdicts import failures
 
 if TYPE_CHECKING:
     from kerazoo.harness.run import Run

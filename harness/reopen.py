@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness import tracking_runs
 from kerazoo.harness.config import parse_config
 from kerazoo.harness.own_code import imported_from
+from kerazoo.harness.tracking import runs
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ class ReopenedRun:
 
     def load_model(self) -> "keras.Model":
         """Load the model that the run stored."""
-        return tracking_runs.load_model(self.run_id)
+        return runs.load_model(self.run_id)
 
 
 @contextmanager
@@ -41,16 +41,16 @@ def reopen(reference: str, flags: Sequence[str] = ()) -> Iterator[ReopenedRun]:
     """Reopen a run for the block.
 
     Args:
-        reference: as in `tracking_runs.find_run`.
+        reference: as in `runs.find_run`.
         flags: fields of the config to change, such as `["--data.path", "photos"]`.
 
     Raises:
         ValueError: no such run, or one that ended before its code was stored.
     """
-    run = tracking_runs.find_run(reference)
+    run = runs.find_run(reference)
     with tempfile.TemporaryDirectory() as folder:
-        tracking_runs.download(run.info.run_id, "config.yaml", folder)
-        code = tracking_runs.download(run.info.run_id, "code", folder)
+        runs.download(run.info.run_id, "config.yaml", folder)
+        code = runs.download(run.info.run_id, "code", folder)
         with imported_from(code):
             config_class = importlib.import_module("config").Config
             stored = ["--config", str(Path(folder) / "config.yaml")]

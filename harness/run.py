@@ -13,19 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness import environment, note, reports, tracking, training
+from kerazoo.harness import environment, note, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, DataError, collect
-from kerazoo.harness.export_data import Part, parts
-from kerazoo.harness.export_exam import Verdict
-from kerazoo.harness.export_verdicts import by_column
+from kerazoo.harness.export.data import Part, parts
+from kerazoo.harness.export.exam import Verdict
+from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.own_code import own_definitions, own_modules
-from kerazoo.harness.translation import translator_of_texts
+from kerazoo.harness.pairs.translation import translator_of_texts
+from kerazoo.harness.reports import common
+from kerazoo.harness.tracking import store
 
 if TYPE_CHECKING:
     import keras
 
-    from kerazoo.harness.decoded_score import DecodedScore
+    from kerazoo.harness.pairs.decoded_score import DecodedScore
     from kerazoo.zoo.seq2seq.decoding import Translator
 
 SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
@@ -34,7 +36,7 @@ SEEDS_APART = 1000  # so that the members of one run are not those of the next s
 class Run:
     """One training run and its MLflow record."""
 
-    def __init__(self, config: TrainingConfig, tracker: tracking.Tracker):
+    def __init__(self, config: TrainingConfig, tracker: store.Tracker):
         self.config = config
         self.tracker = tracker
         plain = re.sub(r'[<>:"/\\|?*]', "_", tracker.name)  # as on every system
@@ -103,7 +105,7 @@ class Run:
 
         To how many says `config.decoding.samples`: of few, chance picks the best epoch.
         """
-        from kerazoo.harness.decoded_score import DecodedScore
+        from kerazoo.harness.pairs.decoded_score import DecodedScore
 
         sources, references = data.references["validation"]
         some = self.config.decoding.samples or len(sources)
@@ -111,7 +113,7 @@ class Run:
             translator_of_texts(translator, data),
             sources[:some],
             references[:some],
-            reports.of_task(data.task).judge(data),
+            common.of_task(data.task).judge(data),
             lambda table: self.tracker.table(
                 table, "tables/samples.json", needed=False
             ),
@@ -129,13 +131,13 @@ class Run:
             The scores: `test_…`, and `best_val_…` of the epoch that was kept, for each
             member of an ensemble.
         """
-        task = reports.of_task(data.task)
+        task = common.of_task(data.task)
         report = task.evaluate(model, data)
         self.summary = report.summary
         for number, history in enumerate(self.histories, 1):
             name = "learning_curves" if number == 1 else f"learning_curves_{number}"
             best = int(history[-1]["best_epoch"])
-            report.figures[name] = reports.learning_curves(history, best)
+            report.figures[name] = common.learning_curves(history, best)
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
@@ -227,8 +229,8 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     training.prepare(config)
     name = config.run_name or f"{config.model.name}-{config.data.source}"
     try:
-        run = Run(config, tracking.start(config.experiment, name))
-    except tracking.store_errors() as error:
+        run = Run(config, store.start(config.experiment, name))
+    except store.store_errors() as error:
         sys.exit(f"error: {str(error).splitlines()[0]}")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main:  # where alone signals can be handled

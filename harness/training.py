@@ -13,7 +13,7 @@ from kerazoo.harness.data import Data
 if TYPE_CHECKING:
     import keras
 
-    from kerazoo.harness.decoded_score import DecodedScore
+    from kerazoo.harness.pairs.decoded_score import DecodedScore
 
 # Decay pulls weights to zero, where a norm's scale, a bias or a slope has no business.
 NOT_DECAYED = ["bias", "gamma", "beta", "alpha"]

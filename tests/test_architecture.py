@@ -16,7 +16,7 @@ from workplace import ROOT, execute
 
 ROOMS = ("zoo", "losses", "harness", "templates")
 FILES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
-HARNESS = [file for file in FILES if file.parent.name == "harness"]
+HARNESS = [file for file in FILES if "harness" in file.parts]
 NAMES = [str(file.relative_to(ROOT)) for file in FILES]
 # What each room may use of the project. Templates import their siblings by bare name.
 MAY_IMPORT = {
@@ -27,17 +27,17 @@ MAY_IMPORT = {
 }
 # Where a package that ties the project to one framework or tool may be imported.
 CONFINED = {
-    "mlflow": {r"harness/tracking\w*\.py"},
+    "mlflow": {r"harness/tracking/\w+\.py"},
     "ai_edge_litert": {
-        r"harness/export\w*\.py",
-        r"harness/token_search\.py",  # runs where kerazoo is not
+        r"harness/export/\w+\.py",
+        r"harness/pairs/token_search\.py",  # runs where kerazoo is not
     },
     "tensorflow_addons": {r"losses/addons\.py"},  # in the function that loads it
     "tensorflow": {
-        r"harness/export\w*\.py",
-        r"harness/tracking_(table|text)_model\.py",  # run where Keras is not
+        r"harness/export/\w+\.py",
+        r"harness/tracking/(table|text)_model\.py",  # run where Keras is not
         r"templates/\w+/data\w*\.py",
-        r"harness/pair_batches\.py",
+        r"harness/pairs/batches\.py",
         r"harness/data\.py",  # the type of its splits, for type checkers only
         r"harness/training\.py",  # op determinism, for which Keras has no name
     },
@@ -189,7 +189,8 @@ def test_names_for_templates_are_all_there():
 
 
 def test_every_data_set_is_a_choice_and_every_choice_a_data_set():
-    from kerazoo.harness import catalog, datasets
+    from kerazoo.harness import catalog
+    from kerazoo.harness.images import datasets
     from kerazoo.harness.own_code import imported_from
 
     with imported_from(ROOT / "templates" / "image_classification"):

@@ -6,8 +6,8 @@ import pytest
 
 from kerazoo import zoo
 from kerazoo.harness.config import EXPORT_FORMATS
-from kerazoo.harness.datasets import digits
-from kerazoo.harness.export import export
+from kerazoo.harness.export.export import export
+from kerazoo.harness.images.datasets import digits
 
 NUM_CALIBRATION, NUM_VERIFIED = 48, 60
 # Large enough for five halvings, small enough for 37 million parameters on two cores.

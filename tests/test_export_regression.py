@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from kerazoo import zoo
-from kerazoo.harness import tabular
 from kerazoo.harness.config import EXPORT_FORMATS
-from kerazoo.harness.export import answers, by_name
-from kerazoo.harness.export_check import TFLiteRunner, facts_of
+from kerazoo.harness.export.check import TFLiteRunner, facts_of
+from kerazoo.harness.export.export import answers, by_name
+from kerazoo.harness.tables import tabular
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
 from kerazoo.zoo.regression.ensemble import ensemble
 
@@ -72,7 +72,7 @@ def rmse(answered, targets):
 def differences(model, rows, formats, folder):
     """Convert a model, run the files, and return what is wrong with each format."""
     # The converter writes to stdout while it is imported.
-    from kerazoo.harness.export_convert import to_tflite, write_saved_model
+    from kerazoo.harness.export.convert import to_tflite, write_saved_model
 
     write_saved_model(model, folder / "single", batch=1)
     checked = {name: array[-NUM_CHECKED:] for name, array in rows.items()}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kerazoo import zoo
-from kerazoo.harness.export import answers, by_name, export
-from kerazoo.harness.export_exam import Metric
+from kerazoo.harness.export.exam import Metric
+from kerazoo.harness.export.export import answers, by_name, export
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END
 

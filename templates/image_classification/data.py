@@ -14,8 +14,9 @@ import tensorflow as tf
 from config import Config
 from sklearn.model_selection import train_test_split
 
-from kerazoo.harness import Data, DataError, corrupt, datasets, images
+from kerazoo.harness import Data, DataError
 from kerazoo.harness.data import digest
+from kerazoo.harness.images import corrupt, datasets, folders
 
 NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
 MIXES = ("mixup", "cutmix")  # augmentations that mix labels too
@@ -165,7 +166,7 @@ def read_folder(config: Config) -> Source:
     if not chosen.path:
         raise DataError("--data.name folder needs --data.path.")
     try:
-        folder = images.scan_image_folder(
+        folder = folders.scan_image_folder(
             chosen.path,
             validation_share=chosen.validation_share,
             test_share=chosen.test_share,
@@ -181,7 +182,7 @@ def read_folder(config: Config) -> Source:
     # Files come class by class; a part of a split should have of every class.
     mix = np.random.default_rng(config.seed).permutation
     splits = map(mix, np.split(np.arange(len(files)), ends[:-1]))
-    height, width, channels = images.common_size(folder)
+    height, width, channels = folders.common_size(folder)
     if chosen.image_size:
         height = width = chosen.image_size
     if chosen.grey:
@@ -190,7 +191,7 @@ def read_folder(config: Config) -> Source:
         height, width, channels = chosen.input_shape
     return Source(
         labels=folder.labels,
-        read=lambda indices: images.read_images(
+        read=lambda indices: folders.read_images(
             [paths[i] for i in indices], height, width, channels
         ),
         targets=np.array([label for _, label in files]),

@@ -12,17 +12,11 @@ import numpy as np
 import tensorflow as tf
 from config import Config
 
-from kerazoo.harness import (
-    Data,
-    table_outliers,
-    table_stream,
-    tables,
-    tabular,
-    tabular_datasets,
-)
+from kerazoo.harness import Data
 from kerazoo.harness.data import digest, tell
-from kerazoo.harness.table_encoder import encode
-from kerazoo.harness.table_target import scale_target
+from kerazoo.harness.tables import datasets, outliers, reading, streaming, tabular
+from kerazoo.harness.tables.table_encoder import encode
+from kerazoo.harness.tables.target import scale_target
 
 NUM_CALIBRATION = 256  # training rows from which quantisation reads its ranges
 BATCH_SERVED = 1024  # rows in a batch that is only looked at
@@ -41,7 +35,7 @@ def load_data(config: Config) -> Data:
     table = stream.sample if stream else read_table(config)
     whole = stream.whole if stream else table
     print(table.report())
-    rows = tables.split_rows(
+    rows = reading.split_rows(
         whole,
         how=chosen.split,
         column=chosen.split_column,
@@ -49,7 +43,7 @@ def load_data(config: Config) -> Data:
         test_share=chosen.test_share,
         seed=config.seed,
     )
-    rows["train"], targets, touched = table_outliers.treat_target(
+    rows["train"], targets, touched = outliers.treat_target(
         whole,
         rows["train"],
         winsorise=chosen.target_winsorise,
@@ -58,7 +52,7 @@ def load_data(config: Config) -> Data:
     )
     near = rows  # the rows of the table
     if stream:
-        near = table_stream.sampled(rows, stream.positions)
+        near = streaming.sampled(rows, stream.positions)
     rows, near = (mixed(splits, config.seed) for splits in (rows, near))
     table = replace(table, targets=targets[stream.positions] if stream else targets)
     encoding = tabular.fit_encoding(
@@ -69,7 +63,7 @@ def load_data(config: Config) -> Data:
         winsorise=chosen.winsorise,
         clip_iqr=chosen.clip_iqr,
     )
-    touched += table_outliers.drawn_in(table.frame.iloc[near["train"]], encoding)
+    touched += outliers.drawn_in(table.frame.iloc[near["train"]], encoding)
     notes = [*table.notes, *touched]
     tell(notes)
     columns = tabular.served_columns(table.frame, encoding)
@@ -118,21 +112,21 @@ def load_data(config: Config) -> Data:
     )
 
 
-def read_table(config: Config) -> tables.Table:
+def read_table(config: Config) -> reading.Table:
     """Read a file, or a data set that is known by name.
 
-    The place for a frame of your own: `return tables.read_table(frame, "price")`, where
-    the frame is one of pandas or polars.
+    The place for a frame of your own, of pandas or polars:
+    `return reading.read_table(frame, "price")`.
     """
     chosen = config.data
     source, target = chosen.path, chosen.target
     if chosen.source != "table":
-        source, known = getattr(tabular_datasets, chosen.source)(chosen.path)
+        source, known = getattr(datasets, chosen.source)(chosen.path)
         target = target or known
-    elif table_stream.is_large(source, chosen.stream_above):
+    elif streaming.is_large(source, chosen.stream_above):
         # With a limit, for otherwise it would be streamed.
         return read_stream(config, num_sampled=chosen.limit).sample
-    return tables.read_table(
+    return reading.read_table(
         source,
         target,
         kinds=chosen.kinds,
@@ -146,14 +140,14 @@ def read_table(config: Config) -> tables.Table:
 def is_streamed(config: Config) -> bool:
     """Say whether the table is too large to be held in memory."""
     chosen = config.data
-    large = table_stream.is_large(chosen.path, chosen.stream_above)
+    large = streaming.is_large(chosen.path, chosen.stream_above)
     return chosen.source == "table" and large and not chosen.limit
 
 
-def read_stream(config: Config, num_sampled: int = 0) -> table_stream.Stream:
+def read_stream(config: Config, num_sampled: int = 0) -> streaming.Stream:
     """Read a large file in pieces; of how many rows all is kept is `stream_sample`."""
     chosen = config.data
-    return table_stream.read_stream(
+    return streaming.read_stream(
         chosen.path,
         chosen.target,
         kinds=chosen.kinds,
@@ -206,7 +200,7 @@ def streamed_batches(
     size = config.batch_size
 
     def draw():
-        order = table_stream.shuffled(rows, generator) if training else rows
+        order = streaming.shuffled(rows, generator) if training else rows
         for start in range(0, len(order), size):
             some = order[start : start + size]
             yield {name: array[some] for name, array in inputs.items()}, targets[some]

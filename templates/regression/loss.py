@@ -5,7 +5,7 @@ from config import LEVELS, Config
 
 from kerazoo import losses
 from kerazoo.harness import Data
-from kerazoo.harness.tabular_metric import UnscaledRMSE
+from kerazoo.harness.tables.metric import UnscaledRMSE
 
 
 def build_loss(config: Config) -> keras.losses.Loss:

@@ -4,7 +4,8 @@ import keras
 from config import LEVELS, Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, load_weights, tabular
+from kerazoo.harness import Data, load_weights
+from kerazoo.harness.tables import tabular
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
 from kerazoo.zoo.regression.ensemble import ensemble
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
 from kerazoo.harness.config import above, at_least, for_task, one_of, share
-from kerazoo.harness.pair_text import Form, Lower
+from kerazoo.harness.pairs.text import Form, Lower
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]

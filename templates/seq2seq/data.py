@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from config import Config
 
-from kerazoo.harness import Data, DataError, pair_datasets
+from kerazoo.harness import Data, DataError
 from kerazoo.harness.data import digest, tell
-from kerazoo.harness.pair_batches import PairBatches, make_batches
-from kerazoo.harness.pair_files import Pair, read_pairs
-from kerazoo.harness.pair_splits import (
+from kerazoo.harness.pairs import datasets
+from kerazoo.harness.pairs.batches import PairBatches, make_batches
+from kerazoo.harness.pairs.files import Pair, read_pairs
+from kerazoo.harness.pairs.splits import (
     Splits,
     complete_splits,
     find_leaks,
@@ -23,9 +24,9 @@ from kerazoo.harness.pair_splits import (
     group_by_source,
     thin_out,
 )
-from kerazoo.harness.pair_text import normalisers
-from kerazoo.harness.tokenisers import Tokeniser, fit_tokeniser
-from kerazoo.harness.translation import padded
+from kerazoo.harness.pairs.text import normalisers
+from kerazoo.harness.pairs.tokenisers import Tokeniser, fit_tokeniser
+from kerazoo.harness.pairs.translation import padded
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 NUM_CALIBRATION = 256  # training batches' sources that quantisation reads at most
@@ -105,7 +106,7 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
     }
     if chosen.source != "pairs":
         options = {"stress": True} if chosen.stress else {}  # of cmudict
-        splits = getattr(pair_datasets, chosen.source)(chosen.path, **options)
+        splits = getattr(datasets, chosen.source)(chosen.path, **options)
         return complete_splits(splits, **missing), []
     files = {"train": (chosen.path, chosen.target_path)}
     if Path(chosen.path).expanduser().is_dir():

@@ -5,7 +5,7 @@ from config import Config
 
 from kerazoo import losses
 from kerazoo.harness import Data
-from kerazoo.harness.token_metrics import Perplexity, TokenAccuracy
+from kerazoo.harness.pairs.token_metrics import Perplexity, TokenAccuracy
 
 
 def build_loss(config: Config, data: Data) -> keras.losses.Loss:

@@ -11,7 +11,8 @@ from PIL import Image
 from workplace import SMOKE, Project, kerazoo
 
 from kerazoo import losses, zoo
-from kerazoo.harness import catalog, commands, environment, tracking
+from kerazoo.harness import catalog, commands, environment
+from kerazoo.harness.tracking import store
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
 ):
     served = []
     monkeypatch.setattr(commands.subprocess, "call", lambda c: served.append(c) or 0)
-    monkeypatch.setattr(tracking, "is_remote", lambda: remote)
+    monkeypatch.setattr(store, "is_remote", lambda: remote)
     status, shown, _ = call("ui", "--port", "5055")
     assert status == 0 and "workflowType=machine_learning" in shown
     assert len(served) == (not remote)

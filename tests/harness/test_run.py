@@ -13,13 +13,8 @@ import tensorflow as tf
 import yaml
 from workplace import ROOT, execute
 
-from kerazoo.harness import (
-    DataError,
-    build_optimizer,
-    environment,
-    tracked_run,
-)
-from kerazoo.harness.export_exam import Verdict
+from kerazoo.harness import DataError, build_optimizer, environment, tracked_run
+from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
 from kerazoo.harness.training import WeightsError

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from kerazoo.harness import tabular
-from kerazoo.harness.table_target import fit_target
+from kerazoo.harness.tables import tabular
+from kerazoo.harness.tables.target import fit_target
 
 RULES = ({}, {"winsorise": 0.05}, {"number_transform": "quantile", "clip_iqr": 1.5})
 NAN = float("nan")

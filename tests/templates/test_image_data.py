@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kerazoo.harness import DataError
-from kerazoo.harness.image_files import read_image
+from kerazoo.harness.images.files import read_image
 
 RNG = np.random.default_rng(0)
 

@@ -12,8 +12,8 @@ from device_clients import browse, compile_kotlin, install, make_site, run_clien
 from PIL import Image
 from workplace import ROOT, execute
 
-from kerazoo.harness.export_check import TFLiteRunner, as_type
-from kerazoo.harness.image_files import RESIZES, read_image
+from kerazoo.harness.export.check import TFLiteRunner, as_type
+from kerazoo.harness.images.files import RESIZES, read_image
 
 CLIENTS = ROOT / "templates" / "image_classification" / "device"
 CHECKS = Path(__file__).with_name("image_device")

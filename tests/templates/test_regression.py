@@ -11,7 +11,7 @@ import pytest
 from workplace import ROOT, execute
 
 from kerazoo.harness.data import collect
-from kerazoo.harness.export import answers, by_name
+from kerazoo.harness.export.export import answers, by_name
 from kerazoo.harness.own_code import imported_from
 
 SMALL = ("--epochs", "3", "--model.arguments.width", "16", "--batch_size", "32")

@@ -13,13 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workplace import ROOT, execute, kerazoo
 
-from kerazoo.harness import (
-    Data,
-    DataError,
-    parse_config,
-    tables,
-)
+from kerazoo.harness import Data, DataError, parse_config
 from kerazoo.harness.data import collect
+from kerazoo.harness.tables import reading
 
 NUM_ROWS = 300
 RNG = np.random.default_rng(1)
@@ -268,7 +264,7 @@ def test_any_table_is_data_or_one_line(
     fields = {**choices, "split_column": "c0", "path": str(file), "target": "y"}
     config = config_of(template, **fields, stream_above=float(not streamed))
     if not streamed:
-        frames = {"read_table": lambda config: tables.read_table(frame, "y")}
+        frames = {"read_table": lambda config: reading.read_table(frame, "y")}
         monkeypatch.setattr(template.data, "read_table", frames["read_table"])
     try:
         data = template.data.load_data(config)

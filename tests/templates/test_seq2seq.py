@@ -6,7 +6,8 @@ import sys
 import pytest
 from workplace import execute, kerazoo
 
-from kerazoo.harness import commands, reports_seq2seq
+from kerazoo.harness import commands
+from kerazoo.harness.reports import seq2seq
 from kerazoo.zoo.seq2seq.tokens import END
 
 SMOKE = (
@@ -194,7 +195,7 @@ def test_other_data_are_read_with_the_vocabulary_of_the_run(
     inside(project)
     seen = []
     monkeypatch.setattr(
-        reports_seq2seq, "score", lambda model, data: seen.append(data) or {"per": 0.5}
+        seq2seq, "score", lambda model, data: seen.append(data) or {"per": 0.5}
     )
     commands.evaluate("last", ["--data.limit", "3"])
     (data,) = seen

@@ -11,7 +11,7 @@ from workplace import ROOT
 
 from kerazoo.harness import DataError, catalog, parse_config
 from kerazoo.harness.own_code import imported_from
-from kerazoo.harness.tokenisers import from_json
+from kerazoo.harness.pairs.tokenisers import from_json
 
 FOLDER = ROOT / "templates" / "seq2seq"
 LINES = [f"number {i} is here\tle numéro {i} est ici" for i in range(200)]
@@ -181,5 +181,5 @@ def test_the_monitor_goes_by_the_target_tokens():
 def test_every_data_set_is_a_choice():
     with imported_from(FOLDER):
         hints = get_type_hints(importlib.import_module("config").DataConfig)
-    known = {row["name"] for row in catalog.data_sets("pair_datasets")}
+    known = {row["name"] for row in catalog.data_sets("pairs")}
     assert set(get_args(hints["name"])) - {"", "pairs"} == known

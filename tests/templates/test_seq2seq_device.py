@@ -21,9 +21,9 @@ from odd_texts import FITTED, UNITS
 from workplace import ROOT, execute
 
 from kerazoo import zoo
-from kerazoo.harness.pair_text import Normaliser
-from kerazoo.harness.token_search import NEVER, StepFile, search
-from kerazoo.harness.tokenisers import SPECIAL, from_json
+from kerazoo.harness.pairs.text import Normaliser
+from kerazoo.harness.pairs.token_search import NEVER, StepFile, search
+from kerazoo.harness.pairs.tokenisers import SPECIAL, from_json
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 
@@ -166,8 +166,8 @@ def made_up():
 @pytest.fixture(scope="module", params=["transformer_tiny", "lstm_small"])
 def file(request, tmp_path_factory):
     """An untrained model as a TFLite file of two signatures."""
-    from kerazoo.harness.export_convert import STEPS, to_tflite
-    from kerazoo.harness.export_steps import write_steps
+    from kerazoo.harness.export.convert import STEPS, to_tflite
+    from kerazoo.harness.export.steps import write_steps
 
     keras.utils.set_random_seed(0)
     sizes = {

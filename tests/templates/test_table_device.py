@@ -19,9 +19,9 @@ from table_rows import KINDS, RULES, WRONG, encoding_of, rows_of, targets
 from workplace import ROOT, execute
 
 from kerazoo import zoo
-from kerazoo.harness import tabular
-from kerazoo.harness.export_check import TFLiteRunner, as_type
-from kerazoo.harness.table_encoder import decode, encode
+from kerazoo.harness.export.check import TFLiteRunner, as_type
+from kerazoo.harness.tables import tabular
+from kerazoo.harness.tables.table_encoder import decode, encode
 
 # Keras 3.15 reads TensorFlow variables in a way that NumPy 2.4 deprecates.
 pytestmark = pytest.mark.filterwarnings(
@@ -153,8 +153,8 @@ def test_javascript_hands_over_tensors_by_name(quantised, tmp_path):
 @pytest.fixture(scope="module", params=["mean_variance", "mean"])
 def files(request, tmp_path_factory):
     """The network alone of an untrained model, as files; what it is told, and rows."""
-    from kerazoo.harness.export import export
-    from kerazoo.harness.export_exam import RMSE
+    from kerazoo.harness.export.exam import RMSE
+    from kerazoo.harness.export.export import export
 
     keras.utils.set_random_seed(0)
     head, target = request.param, {"transform": "yeo_johnson", "power": 0.7}

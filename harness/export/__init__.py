@@ -1,0 +1,1 @@
+"""Files for servers and devices, and the proof that they give the same answers."""

@@ -1,0 +1,1 @@
+"""Pictures: found in folders, read, checked and split."""

@@ -1,0 +1,1 @@
+"""Several losses side by side: same model, data, seeds and budget."""

@@ -1,0 +1,1 @@
+"""Pairs of texts: read, split, made into tokens and batches; answers, scored."""

@@ -1,0 +1,162 @@
+"""From a line to the two fields that are a pair, for each kind of file.
+
+Each function yields line numbers with both fields, or with what is wrong with the line.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from kerazoo.harness.data import DataError
+from kerazoo.harness.tables.files import DELIMITERS, shown, unknown
+
+
+class Odd(NamedTuple):
+    """What is wrong with a line, and what to do if most lines are like it."""
+
+    kind: str
+    hint: str = ""
+
+
+Lines = Iterable[tuple[int, str | None]]  # None: too long to be held
+Fields = Iterator[tuple[int, tuple[str, str] | Odd]]
+NAMES = ("source", "target")
+TOO_LONG = Odd("too long")
+
+
+def delimited_fields(
+    lines: Lines, name: str, columns: Sequence[str], delimiter: str
+) -> Fields:
+    """Read lines without quotes: columns 1 and 2, where none are given."""
+    if columns and delimiter == " ":
+        raise DataError("--data.delimiter ' ' parts the first word from the rest.")
+    named = _named(columns)
+    chosen = None if named else _positions(columns or ("1", "2"))
+    for number, line in lines:
+        if line is None:
+            yield number, TOO_LONG
+            continue
+        row = line.rstrip("\r\n").split(delimiter)
+        if delimiter == " ":
+            row = line.strip().split(maxsplit=1)
+        if chosen is None:
+            chosen = _of_header(row, name, columns, delimiter)
+        elif line.strip():
+            yield number, _picked(row, chosen, bool(columns), delimiter)
+
+
+def quoted_fields(
+    lines: Lines, name: str, columns: Sequence[str], delimiter: str
+) -> Fields:
+    """Read lines with quotes: columns "source" and "target", where none are given."""
+    if len(delimiter) != 1 or delimiter in '" \r\n':
+        raise DataError(
+            f"--data.delimiter {delimiter!r} cannot be used; it is one character."
+        )
+    columns = columns or NAMES
+    chosen = None if _named(columns) else _positions(columns)
+    too_long = set()
+
+    def held() -> Iterator[str]:
+        for number, (_, line) in enumerate(lines, 1):
+            if line is None:
+                too_long.add(number)
+            yield line or ""
+
+    reader = csv.reader(held(), delimiter=delimiter, strict=True)
+    while True:
+        first = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            # A quote that is never closed takes many lines along.
+            is_long = "field limit" in str(error)
+            for number in range(first, reader.line_num + 1):
+                yield number, TOO_LONG if is_long else Odd("with broken quotes")
+            continue
+        if row is None:
+            return
+        if too_long.intersection(range(first, reader.line_num + 1)):
+            yield first, TOO_LONG
+        elif row and chosen is None:
+            chosen = _of_header(row, name, columns, delimiter)
+        elif row:
+            yield first, _picked(row, chosen, True, delimiter)
+
+
+def json_fields(lines: Lines, columns: Sequence[str]) -> Fields:
+    """Read a JSON object a line: keys "source" and "target", where none are given."""
+    keys = columns or NAMES
+    for number, line in lines:
+        if line is None:
+            yield number, TOO_LONG
+        elif line.strip():
+            yield number, _of_object(line, keys)
+
+
+def _of_object(line: str, keys: Sequence[str]) -> tuple[str, str] | Odd:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return Odd("that are no JSON")
+    if not isinstance(found, dict):
+        return Odd("that are no JSON object")
+    for key in keys:
+        if key not in found:
+            return _without_key(key, list(found))
+    sides = tuple(found[key] for key in keys)
+    return (
+        sides
+        if all(isinstance(side, str) for side in sides)
+        else Odd("with a side that is no text")
+    )
+
+
+def _without_key(key: str, known: list[str]) -> Odd:
+    reason = unknown(key, known) if known else "the object is empty."
+    return Odd(f"without {shown(key)!r}", f"--data.columns: {reason}")
+
+
+def _picked(
+    row: list[str], chosen: tuple[int, int], given: bool, delimiter: str
+) -> tuple[str, str] | Odd:
+    """Return two fields of a row; it may have more of them if columns were given."""
+    if max(chosen) >= len(row):
+        others = [d for d in f"{DELIMITERS} " if len(row) == 1 and d in row[0]]
+        hint = f"Is it --data.delimiter {others[0]!r}?" if others else ""
+        name = {"\t": "tab", " ": "space"}.get(delimiter, repr(delimiter))
+        kind = f"without a {name}" if len(row) == 1 else "with too few fields"
+        return Odd(kind, hint)
+    if not given and len(row) > 2:
+        hint = "Say which two they are, as --data.columns '[1, 2]'."
+        return Odd("with more than two fields", hint)
+    return row[chosen[0]], row[chosen[1]]
+
+
+def _named(columns: Sequence[str]) -> bool:
+    return not all(re.fullmatch("[0-9]{1,4}", column) for column in columns)
+
+
+def _positions(columns: Sequence[str]) -> tuple[int, int]:
+    first, second = (int(column) - 1 for column in columns)
+    if min(first, second) < 0:
+        raise DataError("--data.columns: columns are counted from 1.")
+    return first, second
+
+
+def _of_header(
+    header: list[str], name: str, columns: Sequence[str], delimiter: str
+) -> tuple[int, int]:
+    header = [label.strip().removeprefix("\ufeff") for label in header]
+    others = [d for d in DELIMITERS if len(header) == 1 and d in header[0]]
+    for column in columns:
+        if column not in header and others:
+            raise DataError(
+                f"{name} has one column, {shown(header[0])!r}; it looks as if "
+                f"separated by {others[0]!r}: give --data.delimiter {others[0]!r}."
+            )
+        if column not in header:
+            raise DataError(f"{name}, --data.columns: {unknown(column, header)}")
+    return header.index(columns[0]), header.index(columns[1])

@@ -1,0 +1,109 @@
+"""Texts in, texts out: what lies between a user's lines and a Translator's tokens."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerazoo.zoo.seq2seq.tokens import END, PAD
+
+if TYPE_CHECKING:
+    from kerazoo.harness.data import Data
+    from kerazoo.harness.pairs.tokenisers import Tokeniser
+    from kerazoo.zoo.seq2seq.decoding import Translator
+
+BATCH_SIZE = 64  # sources that are decoded side by side
+STEP = 8  # sources are padded to multiples of it, so that few shapes are compiled
+
+Answer = tuple[str, float]  # a text, and its score: the higher, the more probable
+
+
+def translate(
+    translator: "Translator",
+    texts: Sequence[str],
+    source: "Tokeniser",
+    target: "Tokeniser",
+    batch_size: int = BATCH_SIZE,
+) -> list[list[Answer]]:
+    """Translate texts in batches of about the same length.
+
+    Args:
+        translator: a trained model and how it decodes.
+        texts: any number, in any order.
+        source: turns a text into tokens.
+        target: turns tokens into a text.
+        batch_size: texts that are decoded side by side.
+
+    Returns:
+        For every text, in the order given, the n best answers, the best first.
+    """
+    tokens = [[*source.encode(text), END] for text in texts]
+    answers: list[list[Answer]] = [[] for _ in texts]
+    for places in batches_by_length(tokens, batch_size):
+        outputs = translator.predict_on_batch(
+            # A few texts are no whole batch, and no shape for every number of them.
+            padded(
+                [tokens[i] for i in places],
+                min(batch_size, 2 ** (len(places) - 1).bit_length()),
+            )
+        )
+        for row, place in enumerate(places):
+            answers[place] = [
+                (target.decode(ids[: length - 1].tolist()), float(score))
+                for ids, length, score in zip(
+                    *(outputs[k][row] for k in ("tokens", "lengths", "scores")),
+                    strict=True,
+                )
+                if length
+            ]
+    return answers
+
+
+def translator_of_texts(
+    translator: "Translator", data: "Data"
+) -> Callable[[Sequence[str]], list[str]]:
+    """Return a function that gives the best answer to each of several texts."""
+    size = batch_size_of(data.metadata)
+
+    def best(texts: Sequence[str]) -> list[str]:
+        found = translate(translator, texts, *data.tokenisers, size)
+        return [answers[0][0] if answers else "" for answers in found]
+
+    return best
+
+
+def batch_size_of(facts: dict[str, Any]) -> int:
+    """Return how many texts a run decodes side by side, from its `data.json`."""
+    return facts["decoding"].get("batch_size", BATCH_SIZE)
+
+
+def batches_by_length(
+    rows: Sequence[Sequence[int]], batch_size: int
+) -> list[list[int]]:
+    """Return the places of rows in batches, short rows first.
+
+    >>> batches_by_length([[1, 2], [1], [1, 2, 3]], 2)
+    [[1, 0], [2]]
+    """
+    places = sorted(range(len(rows)), key=lambda place: len(rows[place]))
+    return [
+        places[start : start + batch_size]
+        for start in range(0, len(places), batch_size)
+    ]
+
+
+def padded(
+    rows: Sequence[Sequence[int]], num_rows: int = 0, length: int = 0
+) -> np.ndarray:
+    """Return rows as one array, filled up with PAD and with the last row.
+
+    Shapes:
+        returns: (num_rows, length); where they are 0 as many as there are rows, and the
+            longest row's length, rounded up to a multiple of STEP.
+    """
+    length = length or -(-max(map(len, rows)) // STEP) * STEP
+    array = np.full((max(num_rows, len(rows)), length), PAD, "int32")
+    for place, row in zip(array, rows, strict=False):
+        place[: len(row)] = row
+    array[len(rows) :] = array[len(rows) - 1]
+    return array

@@ -1,0 +1,1 @@
+"""Plots and tables that a person looks at to judge a run."""

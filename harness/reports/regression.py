@@ -1,0 +1,334 @@
+"""Plots and tables that a person looks at to judge a regression model."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kerazoo.harness.data import Data, DataError
+from kerazoo.harness.export.exam import RMSE, Metric
+from kerazoo.harness.export.export import answers, by_name
+from kerazoo.harness.reports import intervals
+from kerazoo.harness.reports.common import BLUE, GREY, ORANGE, Report, plain
+from kerazoo.harness.tables import baselines
+from kerazoo.harness.tables.files import shown
+from kerazoo.harness.tables.tabular import INTERVAL
+
+if TYPE_CHECKING:
+    import keras
+
+NUM_EXPLAINED = 1000  # test rows with which the importance of columns is measured
+NUM_TOP = 4  # columns that are drawn
+
+Columns = dict[str, np.ndarray]  # by name, (samples,)
+
+
+def evaluate(model: "keras.Model", data: Data) -> Report:
+    """Measure a model on the test split, beside plain baselines.
+
+    Args:
+        model: takes columns by name, and answers in the target's unit: (batch, 1), or
+            (batch, 3) with the lower and the upper bound of an interval behind it.
+        data: `test` and `features` are used.
+    """
+    inputs, targets = gather(data.test)
+    outputs = answers(model, by_name(model, inputs))
+    scores = measure(targets, outputs)
+    rivals = {
+        name: measure(targets, predicted[:, None])
+        for name, predicted in baselines.predictions(data.features).items()
+    }
+    # exp of a logarithm far out; the scores tell it, and a plot has no place for it.
+    finite = np.isfinite(outputs).all(axis=1)
+    if lost := int((~finite).sum()):
+        print(f"note   {lost:,} of {len(finite):,} predictions are infinite, not drawn")
+    if not finite.any():
+        raise DataError("No prediction on the test split is a finite number.")
+    inputs = {name: values[finite] for name, values in inputs.items()}
+    targets, outputs = targets[finite], outputs[finite]
+    importance = permutation_importance(model, inputs, targets)
+    top = list(importance)[:NUM_TOP]
+    figures = {
+        "predicted_and_actual": predicted_and_actual(targets, outputs[:, 0]),
+        "residuals": residuals(targets, outputs[:, 0]),
+        "residuals_by_column": residuals_by_column(inputs, top, targets, outputs[:, 0]),
+        "error_by_decile": error_by_decile(targets, outputs[:, 0]),
+        "importance": importance_bars(importance),
+        "partial_dependence": partial_dependence(model, inputs, top, data.target),
+    }
+    if outputs.shape[1] == 3:
+        figures["intervals"] = intervals.widths(targets, outputs)
+        figures["calibration"] = intervals.calibration(
+            targets, outputs, data.metadata["head"], data.metadata["encoding"]["target"]
+        )
+    table = {"model": ["this model", *rivals]}
+    for name in rivals["mean"]:
+        table[name] = [round(s[name], 4) for s in (scores, *rivals.values())]
+    ranked = {
+        "column": list(importance),
+        "rise of the RMSE": [round(v, 4) for v in importance.values()],
+    }
+    measured = {
+        f"{rival}_{name}": found[name]
+        for rival, found in rivals.items()
+        for name in found
+    }
+    return Report(
+        summary(scores, rivals),
+        scores | measured,
+        figures,
+        {"baselines": table, "importance": ranked},
+        "  ".join(f"{k}_rmse {v['rmse']:.4f}" for k, v in rivals.items()),
+    )
+
+
+def summary(scores: dict[str, float], rivals: dict[str, dict[str, float]]) -> str:
+    """Say in a line whether the network earns its keep, and its intervals theirs."""
+    rmse = scores["rmse"]
+    best = min(rivals, key=lambda name: rivals[name]["rmse"])
+    others = ", ".join(
+        f"{k.replace('_', ' ')} {v['rmse']:,.4g}" for k, v in rivals.items()
+    )
+    better = rmse < rivals[best]["rmse"]
+    verdict = "better than" if better else "**not** better than"
+    held = ""
+    if "coverage" in scores:
+        held = f"; intervals of {INTERVAL:.0%} hold {scores['coverage']:.1%} of targets"
+    return (
+        f"**{rmse:,.4g} test RMSE**, {verdict} the best baseline "
+        f"({best.replace('_', ' ')}); {others}" + held
+    )
+
+
+def gather(batches: Iterable) -> tuple[Columns, np.ndarray]:
+    """Return the columns and the targets of all batches."""
+    inputs, targets = [], []
+    for x, y in batches:
+        inputs.append({name: np.asarray(values) for name, values in x.items()})
+        targets.append(np.asarray(y))
+    columns = {name: np.concatenate([x[name] for x in inputs]) for name in inputs[0]}
+    return columns, np.concatenate(targets)
+
+
+def metric(data: Data) -> Metric:
+    """Return the score that exports may not worsen: the error of the prediction."""
+    del data
+    return RMSE
+
+
+def headline(data: Data) -> tuple[str, ...]:
+    """Return the scores to name first."""
+    del data
+    return ("rmse", "mae", "r2")
+
+
+def score(model: "keras.Model", data: Data) -> dict[str, float]:
+    """Measure a model that takes raw columns on the test split.
+
+    Raises:
+        ValueError: the data lack a column of the model, or have another kind of values.
+    """
+    inputs, targets = gather(data.test)
+    for tensor in model.inputs:
+        name = tensor.name
+        if name not in inputs:
+            raise ValueError(
+                f"The run needs the column {shown(name)}; the data lack it, or it has "
+                "one value in all rows, and was left out."
+            )
+        is_text = inputs[name].dtype.kind in "OU"
+        if is_text != (tensor.dtype == "string"):
+            kind = "category" if tensor.dtype == "string" else "number"
+            raise ValueError(
+                f"The column {shown(name)} is a {kind} in the run, and not in these "
+                f"data: say --data.kinds '{{{name}: {kind}}}' if it should be."
+            )
+    return measure(targets, answers(model, by_name(model, inputs)))
+
+
+def measure(targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
+    """Measure predictions, all but `r2`, `mape` and shares in the target's unit.
+
+    Args:
+        targets: (samples,).
+        outputs: (samples, 1), or (samples, 3) with bounds.
+
+    Returns:
+        `rmse`, `mae`, `median_error` (absolute), `bias` (prediction - target), `r2`,
+        `mape` (a share of the target, over targets that are not 0); with bounds also
+        `coverage`, the share of targets between them, and `interval_width`, the mean.
+    """
+    residual = outputs[:, 0].astype("float64") - targets
+    spread = np.sum((targets - targets.mean()) ** 2)
+    nonzero = targets != 0
+    scores = {
+        "rmse": np.sqrt(np.mean(residual**2)),
+        "mae": np.mean(np.abs(residual)),
+        "median_error": np.median(np.abs(residual)),
+        "bias": residual.mean(),
+        "r2": 1 - np.sum(residual**2) / spread if spread else 0.0,
+    }
+    if nonzero.any():
+        scores["mape"] = np.mean(np.abs(residual[nonzero] / targets[nonzero]))
+    if outputs.shape[1] == 3:
+        low, high = outputs[:, 1], outputs[:, 2]
+        scores["coverage"] = np.mean((low <= targets) & (targets <= high))
+        scores["interval_width"] = np.mean(high - low)
+    return {name: float(value) for name, value in scores.items()}
+
+
+def permutation_importance(
+    model: "keras.Model", inputs: Columns, targets: np.ndarray, seed: int = 0
+) -> dict[str, float]:
+    """Return how far the RMSE rises where a column is shuffled, the most first.
+
+    Breiman 2001, doi:10.1023/A:1010933404324.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(targets))[:NUM_EXPLAINED]
+    rows = {name: values[chosen] for name, values in inputs.items()}
+    order = rng.permutation(len(chosen))
+
+    def rmse(changed: Columns) -> float:
+        outputs = answers(model, by_name(model, changed))
+        return RMSE.measure(targets[chosen], outputs)
+
+    whole = rmse(rows)
+    rises = {name: rmse(rows | {name: rows[name][order]}) - whole for name in rows}
+    return dict(sorted(rises.items(), key=lambda item: -item[1]))
+
+
+def predicted_and_actual(targets: np.ndarray, predicted: np.ndarray) -> Figure:
+    """Draw predictions against targets: on the diagonal they are right."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    _points(axes, targets, predicted)
+    ends = [min(targets.min(), predicted.min()), max(targets.max(), predicted.max())]
+    axes.plot(ends, ends, color=GREY, ls="--", lw=1)
+    axes.set(xlabel="actual", ylabel="predicted", title="Predictions, test split")
+    return figure
+
+
+def residuals(targets: np.ndarray, predicted: np.ndarray) -> Figure:
+    """Draw residuals against predictions, how they spread, and their normal Q-Q."""
+    from scipy.stats import norm
+
+    residual = targets - predicted
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    _points(left, predicted, residual)
+    left.axhline(0, color=GREY, ls="--", lw=1)
+    left.set(xlabel="predicted", ylabel="actual - predicted", title="Residuals")
+    middle.hist(residual, bins="auto", color=BLUE)
+    middle.set(xlabel="actual - predicted", ylabel="rows", title="How they spread")
+    plain(middle)
+    ranks = (np.arange(len(residual)) + 0.5) / len(residual)
+    expected = norm.ppf(ranks) * residual.std() + residual.mean()
+    _points(right, expected, np.sort(residual))
+    right.plot(expected[[0, -1]], expected[[0, -1]], color=GREY, ls="--", lw=1)
+    right.set(xlabel="if they were normal", ylabel="residual", title="Normal Q-Q")
+    return figure
+
+
+def residuals_by_column(
+    inputs: Columns, names: list[str], targets: np.ndarray, predicted: np.ndarray
+) -> Figure:
+    """Draw residuals against the columns that matter most."""
+    residual = targets - predicted
+    figure, grid = _row_of_plots(len(names), "Residuals by column, test split")
+    for axes, name in zip(grid, names, strict=True):
+        values = inputs[name]
+        if values.dtype.kind == "f":
+            _points(axes, values, residual)
+        else:
+            kinds = _commonest(values)
+            axes.boxplot([residual[values == kind] for kind in kinds], showfliers=False)
+            axes.set_xticks(range(1, len(kinds) + 1), kinds, rotation=45, ha="right")
+            plain(axes)
+        axes.axhline(0, color=GREY, ls="--", lw=1)
+        axes.set(xlabel=name)
+    grid[0].set_ylabel("actual - predicted")
+    return figure
+
+
+def error_by_decile(targets: np.ndarray, predicted: np.ndarray) -> Figure:
+    """Draw error and bias where targets are small, and where they are large."""
+    groups = np.array_split(np.argsort(targets, kind="stable"), 10)
+    groups = [group for group in groups if len(group)]
+    residual = predicted - targets
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    axes = figure.subplots()
+    places = range(1, len(groups) + 1)
+    axes.bar(places, [np.abs(residual[g]).mean() for g in groups], color=BLUE)
+    bias = [residual[g].mean() for g in groups]
+    axes.plot(places, bias, color=ORANGE, marker="o", label="bias")
+    axes.axhline(0, color=GREY, lw=1)
+    ends = [f"{targets[g].max():,.4g}" for g in groups]
+    axes.set_xticks(places, ends, rotation=45, ha="right")
+    axes.set(xlabel="tenth of the targets, up to", ylabel="mean absolute error")
+    axes.set_title("Error by size of the target, test split")
+    axes.legend(frameon=False)
+    plain(axes)
+    return figure
+
+
+def importance_bars(importance: dict[str, float]) -> Figure:
+    """Draw how far the RMSE rises where a column is shuffled."""
+    names = list(importance)[:20][::-1]
+    figure = Figure(figsize=(6, 0.3 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(names, [importance[name] for name in names], color=BLUE)
+    axes.set(xlabel="rise of the RMSE", title="Importance: a column is shuffled")
+    plain(axes)
+    return figure
+
+
+def partial_dependence(
+    model: "keras.Model", inputs: Columns, names: list[str], target: str
+) -> Figure:
+    """Draw the mean prediction while one column takes each of its values.
+
+    Friedman 2001, doi:10.1214/aos/1013203451.
+    """
+    rows = {name: values[:200] for name, values in inputs.items()}
+    figure, grid = _row_of_plots(len(names), "Partial dependence")
+    for axes, name in zip(grid, names, strict=True):
+        values = inputs[name]
+        is_number = values.dtype.kind == "f"
+        if is_number:
+            places = np.unique(np.nanquantile(values, np.linspace(0.02, 0.98, 15)))
+        else:
+            places = np.array(_commonest(values), dtype=object)
+        means = [
+            answers(
+                model, by_name(model, rows | {name: np.full(len(rows[name]), place)})
+            )[:, 0].mean()
+            for place in places
+        ]
+        if is_number:
+            axes.plot(places, means, BLUE, marker="o", ms=3)
+        else:
+            axes.bar(range(len(places)), means, color=BLUE)
+            axes.set_xticks(range(len(places)), places, rotation=45, ha="right")
+        axes.set(xlabel=name)
+        plain(axes)
+    grid[0].set_ylabel(f"mean {target}")
+    return figure
+
+
+def _points(axes, x: np.ndarray, y: np.ndarray) -> None:
+    size, alpha = (20, 0.6) if len(x) < 500 else (6, 0.35)
+    axes.scatter(x, y, s=size, alpha=alpha, lw=0, color=BLUE, rasterized=True)
+    plain(axes)
+
+
+def _row_of_plots(count: int, title: str):
+    figure = Figure(figsize=(3.6 * count, 3.6), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.subplots(1, count, sharey=True, squeeze=False)[0]
+
+
+def _commonest(values: np.ndarray, most: int = 8) -> list[str]:
+    kinds, counts = np.unique(values.astype(str), return_counts=True)
+    return kinds[np.argsort(-counts, kind="stable")][:most].tolist()

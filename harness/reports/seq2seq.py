@@ -1,0 +1,189 @@
+"""Plots and tables that a person looks at to judge a model from texts to texts."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kerazoo.harness.data import Data
+from kerazoo.harness.export.exam import Metric
+from kerazoo.harness.pairs import text_scores, translation
+from kerazoo.harness.pairs.predict import as_evaluated
+from kerazoo.harness.pairs.text_scores import TextMetric
+from kerazoo.harness.reports.common import BLUE, GREY, Report, plain
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerazoo.zoo.seq2seq.decoding import Translator
+
+NUM_SHOWN = 100  # test samples in the table of answers
+NUM_MAPS = 4  # attention maps that are drawn
+LONGEST_MAP = 40  # tokens; a longer one cannot be read
+NUM_LENGTHS = 8  # groups of sources by their length
+UNITS = {"per": "symbols", "wer": "words", "cer": "characters", "bleu": "words"}
+
+
+def metric(data: Data) -> Metric:
+    """Return the score that exports may not worsen: of texts, by sample number.
+
+    An answer is right or it is not: tokens have no differences to measure.
+    """
+    judged = judge(data)
+    _, target = data.tokenisers
+    _, references = data.references["validation"]
+
+    def measure(samples: np.ndarray, outputs: np.ndarray) -> float:
+        answers = [target.decode(row) for row in outputs]
+        scores = judged.measure(answers, [references[int(i)] for i in samples])
+        return scores[judged.name]
+
+    return Metric(
+        judged.name,
+        measure,
+        higher_is_better=judged.higher_is_better,
+        spread=lambda samples: 100.0 if judged.name == "bleu" else 1.0,
+        decide=lambda outputs: np.array([target.decode(row) for row in outputs]),
+        max_difference={},
+        count_tokens=lambda row: np.count_nonzero(row != PAD),  # END is a step too
+    )
+
+
+def headline(data: Data) -> tuple[str, ...]:
+    """Return the scores to name first."""
+    return tuple(judge(data).measure(["a"], [["a"]]))
+
+
+def evaluate(translator: "Translator", data: Data) -> Report:
+    """Let a model answer the whole test split, and judge the answers.
+
+    Args:
+        translator: a trained model, and how it decodes.
+        data: `references` and `tokenisers` are used.
+    """
+    sources, references = data.references["test"]
+    answers = translation.translator_of_texts(translator, data)(sources)
+    scores = judge(data).measure(answers, references)
+    unit = UNITS[data.metadata["metric"]]
+    if unit == "words" and bleu_words(data) in ("zh", "char"):
+        unit = "characters"
+    edits = text_scores.nearest_edits(answers, references, unit == "characters")
+    figures = {
+        "error_by_length": error_by_length(
+            [len(data.tokenisers[0].encode(text)) for text in sources],
+            edits,
+            unit,
+        ),
+        "attention": attention_maps(translator, data, sources, answers),
+    }
+    shown = slice(NUM_SHOWN)
+    table = {
+        "source": list(sources[shown]),
+        "answer": answers[shown],
+        "right": [" | ".join(several) for several in references[shown]],
+        "edits": [count for count, _ in edits[shown]],
+    }
+    figures = {name: figure for name, figure in figures.items() if figure}
+    return Report(
+        summary(scores, data, len(sources)), scores, figures, {"answers": table}
+    )
+
+
+def score(model: "keras.Model", data: Data) -> dict[str, float]:
+    """Measure a stored model, tokens in and tokens out, on the test split."""
+    sources, references = data.references["test"]
+    translator = as_evaluated(model, data.metadata)
+    answers = translation.translator_of_texts(translator, data)(sources)
+    return judge(data).measure(answers, references)
+
+
+def judge(data: Data) -> TextMetric:
+    """Return how the answers are judged."""
+    metric = text_scores.METRICS[data.metadata["metric"]]
+    if metric.name != "bleu":
+        return metric
+    words = {"words": bleu_words(data)}
+    return replace(metric, measure=functools.partial(metric.measure, **words))
+
+
+def bleu_words(data: Data) -> str:
+    """Return how BLEU parts texts into words."""
+    return data.metadata.get("bleu_words", "13a")
+
+
+def summary(scores: dict[str, float], data: Data, count: int) -> str:
+    """Say in a line how good the answers are, and how that was measured."""
+    shown = [
+        f"{name.upper().replace('_', ' ')} {value:.1f}"
+        if data.metadata["metric"] == "bleu"
+        else f"{name.upper().replace('_', ' ')} {value:.2%}"
+        for name, value in scores.items()
+    ]
+    how = text_scores.signature(data.metadata["metric"], bleu_words(data))
+    return f"**{', '.join(shown)}** on {count:,} test texts ({how})"
+
+
+def error_by_length(
+    lengths: Sequence[int], edits: Sequence[tuple[int, int]], unit: str
+) -> Figure:
+    """Draw the error rate by the length of the source, each group as large.
+
+    Args:
+        lengths: tokens of each source.
+        edits: (wrong, all) units of each answer.
+        unit: what is counted, such as "words".
+    """
+    groups = np.array_split(np.argsort(lengths, kind="stable"), NUM_LENGTHS)
+    groups = [group for group in groups if len(group)]
+    lengths, counts = np.array(lengths), np.array(edits)
+    rates = [counts[g, 0].sum() / max(counts[g, 1].sum(), 1) for g in groups]
+    names = [f"{lengths[g].min()}–{lengths[g].max()}" for g in groups]
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(range(len(groups)), rates, color=BLUE)
+    whole = counts[:, 0].sum() / max(counts[:, 1].sum(), 1)
+    axes.axhline(whole, color=GREY, ls="--", lw=1, label=f"all: {whole:.1%}")
+    axes.set_xticks(range(len(groups)), names)
+    axes.set(xlabel="tokens of the source", ylabel=f"share of {unit} wrong")
+    axes.set(title="Error by length, test split, groups of the same size")
+    axes.legend(frameon=False)
+    plain(axes)
+    return figure
+
+
+def attention_maps(
+    translator: "Translator", data: Data, sources: Sequence[str], answers: list[str]
+) -> Figure | None:
+    """Draw where the decoder looks: the last layer, the mean of its heads."""
+    from keras import ops
+
+    source, target = data.tokenisers
+    pairs = [
+        (source.encode(s), target.encode(a))
+        for s, a in zip(sources, answers, strict=True)
+    ]
+    fitting = [p for p in pairs if p[1] and max(map(len, p)) < LONGEST_MAP][:NUM_MAPS]
+    if not fitting:
+        return None
+    figure = Figure(figsize=(4.2 * len(fitting), 4.4), layout="constrained")
+    grid = np.atleast_1d(figure.subplots(1, len(fitting)))
+    for axes, (given, answered) in zip(grid, fitting, strict=True):
+        inputs = np.array([[*given, END]]), np.array([[START, *answered]])
+        memory = translator.encoder(inputs[0])
+        maps = translator.decoder.attention_maps([inputs[1], memory, inputs[0]])
+        heads = ops.convert_to_numpy(maps)[0, -1]
+        axes.imshow(heads.mean(axis=0), cmap="Blues", aspect="auto")
+        axes.set_xticks(range(len(given) + 1), [*_texts(source, given), "end"])
+        axes.set_yticks(range(len(answered) + 1), [*_texts(target, answered), "end"])
+        axes.tick_params(axis="x", rotation=90 if len(given) > 20 else 0)
+        axes.set(xlabel="source", ylabel="answer")
+    figure.suptitle("Attention to the source: last layer, mean of the heads")
+    return figure
+
+
+def _texts(tokeniser, ids: Sequence[int]) -> list[str]:
+    return [tokeniser.decode([i]) for i in ids]

@@ -1,0 +1,1 @@
+"""Tables: read, typed, checked, split, and encoded for a model."""

@@ -1,0 +1,234 @@
+"""Tables: read, typed, checked and split, before anything is trained.
+
+A table is held in memory, and while it is read about twice; `stream` reads what
+does not fit there.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerazoo.harness.data import DataError
+from kerazoo.harness.tables.files import places, read_frame, shown, unknown
+from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
+from kerazoo.harness.tables.splits import split_rows
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Column", "Table", "read_table", "split_rows"]
+FEWEST_ROWS = 10
+MOST_MISSING = 0.05  # share of rows without a target that are dropped with a note
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be trained on.
+
+    Shapes:
+        targets: (rows,) float64, all finite, in the target's own unit.
+    """
+
+    name: str  # such as "diamonds"
+    target: str  # the column to predict
+    columns: tuple[Column, ...]  # the features, in their order
+    # By kind: number float64 with NaN; category and boolean texts with None; date
+    # datetime64[ns] with NaT. The index is the line of the file, or the row.
+    frame: "pandas.DataFrame"
+    targets: np.ndarray
+    notes: list[str]  # what the user should know
+    excluded: "pandas.DataFrame"  # as they were read; a split may go by one of them
+
+    def report(self) -> str:
+        """Return a table of the columns, as text."""
+        num_rows = len(self.targets)
+        low, high = self.targets.min(), self.targets.max()
+        rows = [("column", "kind", "missing", "values", "examples")]
+        for column in self.columns:
+            values = f"{column.num_distinct:,} different"
+            if column.low:
+                values = f"{column.low} to {column.high}"
+            missing = f"{column.num_missing / num_rows:.1%}"
+            examples = ", ".join(column.examples)
+            rows.append(
+                (shown(column.name, 30), column.kind, missing, values, examples)
+            )
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = [
+            f"{shown(self.name)}: {num_rows:,} rows, {len(self.columns)} features; "
+            f"target {shown(self.target)} {low:,.6g} to {high:,.6g}"
+        ]
+        for row in rows:
+            cells = [f"{c:<{w}}" for c, w in zip(row, widths, strict=True)]
+            cells[2] = f"{row[2]:>{widths[2]}}"
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join(lines)
+
+
+def read_table(
+    source: "str | os.PathLike | pandas.DataFrame | Any",
+    target: str,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    exclude: Sequence[str] = (),
+    delimiter: str = "",
+    encoding: str = "utf-8",
+    limit: int = 0,
+) -> Table:
+    """Read a table, find out what each column is, and refuse what would not train.
+
+    Rows without a target are dropped with a note, up to 5 % of them. Columns with one
+    value only are dropped with a note. A feature that equals the target in every row is
+    an error, as are texts that are different in nearly every row.
+
+    Args:
+        source: a .csv, .tsv, .txt (or .gz of these) or .parquet file, or a DataFrame of
+            pandas or polars.
+        target: the column to predict.
+        kinds: by name, of columns that are not what they look like.
+        exclude: columns that are no features.
+        delimiter: of a text file; empty: the commonest of , ; tab and | in its header.
+        encoding: of a text file.
+        limit: rows, spread evenly over the table; 0: all.
+
+    Raises:
+        DataError: in one line what is wrong, where, and what to do.
+    """
+    frame = read_frame(source, delimiter, encoding)
+    notes = list(getattr(source, "attrs", {}).get("notes", ()))
+    check_choices(list(frame.columns), target, kinds or {}, exclude)
+    if 0 < limit < len(frame):
+        # The first ones would be all alike in a sorted table.
+        frame = frame.iloc[np.linspace(0, len(frame) - 1, limit).astype(int)]
+    return type_table(frame, table_name(source), target, kinds or {}, exclude, notes)
+
+
+def type_table(
+    frame: "pandas.DataFrame",
+    name: str,
+    target: str,
+    kinds: Mapping[str, Kind],
+    exclude: Sequence[str],
+    notes: list[str],
+) -> Table:
+    """Do what `read_table` does with a frame whose columns have no kind yet."""
+    targets = check_target(type_column(frame[target], "number")[0], notes)
+    frame = frame.loc[targets.index]
+    excluded = frame[list(dict.fromkeys(exclude))]
+    features = frame.drop(columns=[target, *excluded.columns])
+    features, columns = _features(features, kinds, targets, notes)
+    return Table(
+        name=name,
+        target=target,
+        columns=columns,
+        frame=features,
+        targets=targets.to_numpy(),
+        notes=notes,
+        excluded=excluded,
+    )
+
+
+def check_choices(
+    names: list[str], target: str, kinds: Mapping[str, Kind], exclude: Sequence[str]
+) -> None:
+    """Raise DataError where a name or a kind that was asked for is not there."""
+    asked = [("target", target)]
+    asked += [("exclude", name) for name in exclude]
+    asked += [("kinds", name) for name in kinds]
+    for flag, name in asked:
+        if name not in names:
+            raise DataError(f"--data.{flag}: {unknown(name, names)}")
+    if target in exclude:
+        raise DataError(f"--data.exclude: {shown(target)} is the target.")
+    allowed = Kind.__args__
+    for name, kind in kinds.items():
+        if kind not in allowed:
+            raise DataError(f"--data.kinds, {shown(name)}: {unknown(kind, allowed)}")
+
+
+def check_target(values: "pandas.Series", notes: list[str]) -> "pandas.Series":
+    """Return the targets that are there.
+
+    Args:
+        values: numbers, NaN where missing.
+        notes: receives which rows have none.
+
+    Raises:
+        DataError: too many are missing, there are too few, or they are all the same.
+    """
+    missing = values.isna()
+    name, share = shown(values.name), missing.mean()
+    if share > MOST_MISSING:
+        raise DataError(
+            f"The target {name} is missing in {share:.0%} of the rows "
+            f"({places(values.index[missing])}); up to {MOST_MISSING:.0%} are dropped. "
+            "Fill it in, or take these rows out."
+        )
+    if missing.any():
+        where = places(values.index[missing])
+        notes.append(f"{missing.sum():,} rows without {name} were dropped: {where}")
+    values = values[~missing]
+    if len(values) < FEWEST_ROWS:
+        raise DataError(
+            f"There are {len(values)} rows with a target; at least {FEWEST_ROWS} are "
+            "needed."
+        )
+    if values.nunique() == 1:
+        raise DataError(
+            f"The target {name} is {values.iloc[0]:g} in every row; there is nothing "
+            "to learn."
+        )
+    return values
+
+
+def _features(
+    frame: "pandas.DataFrame",
+    kinds: Mapping[str, Kind],
+    targets: "pandas.Series",
+    notes: list[str],
+) -> tuple["pandas.DataFrame", tuple[Column, ...]]:
+    """Return the typed features without the constant ones, and what is known of them.
+
+    Raises:
+        DataError: a column that cannot be used, or none that can.
+    """
+    import pandas as pd
+
+    typed, columns = {}, []
+    for name in frame.columns:
+        values, kind = type_column(frame[name], kinds.get(name))
+        column = describe_column(frame[name], values, kind)
+        if column.num_distinct + (column.num_missing > 0) < 2:
+            what = "is missing everywhere" if column.num_missing else "never changes"
+            notes.append(f"column {shown(name)} {what}, and was left out")
+            continue
+        if kind == "number" and values.equals(targets.rename(name)):
+            raise DataError(
+                f"Column {shown(name)} equals the target in every row, so that nothing "
+                f"is left to predict: leave it out, --data.exclude '[{shown(name)}]'."
+            )
+        if kind == "number" and (np.diff(values.to_numpy()) == 1).all():
+            notes.append(f"column {shown(name)} counts the rows; it may be no feature")
+        typed[name] = values
+        columns.append(column)
+    if not columns:
+        raise DataError("There is no column beside the target that changes.")
+    features = pd.DataFrame(typed)
+    num_double = int(features.assign(**{"": targets}).duplicated().sum())
+    if num_double:
+        notes.append(
+            f"{num_double:,} rows repeat another; a split may part one from the other"
+        )
+    return features, tuple(columns)
+
+
+def table_name(source: Any) -> str:
+    """Return what a file or a frame is called."""
+    if isinstance(source, str | os.PathLike):
+        name = Path(source).name
+        return name.split(".")[0] or name
+    return getattr(source, "attrs", {}).get("name", "table")

@@ -1,0 +1,136 @@
+"""`kerazoo export` of a file: what it writes, keeps and refuses."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from flex_models import erf_model
+from keras import layers
+
+from kerazoo.harness import cli, commands_export
+from kerazoo.harness.export.export import with_null
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def keras_file(tmp_path, monkeypatch):
+    """A model for which TFLite needs Flex, in a file, with samples beside it."""
+    monkeypatch.chdir(tmp_path)
+    erf_model().save("model.keras")
+    pixels = RNG.normal(size=(16, 4)).astype("float32")
+    np.savez("samples.npz", x=pixels, y=np.zeros(16, int))
+    return tmp_path
+
+
+def test_the_command_keeps_what_works_and_fails_for_the_rest(keras_file, capsys):
+    arguments = "export model.keras --samples samples.npz --folder out --formats"
+    status = cli.main([*arguments.split(), "saved_model,tflite"])
+    shown = capsys.readouterr().out
+    assert status == 1
+    assert "tflite: not converted: " in shown and "Erf" in shown
+    assert "files in out/" in shown
+    assert (keras_file / "out" / "saved_model" / "saved_model.pb").is_file()
+    facts = json.loads((keras_file / "out" / "model.json").read_text())
+    assert [bool(f["failure"]) for f in facts["files"]] == [False, True]
+
+
+def test_a_file_of_two_inputs_and_a_number_is_exported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    inputs = [keras.Input((2,), name="size"), keras.Input((3,), name="place")]
+    joined = layers.Concatenate(name="both")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, name="price")(joined))
+    model.save("model.keras")
+    samples = {
+        "size": RNG.normal(size=(16, 2)).astype("float32"),
+        "place": RNG.normal(size=(16, 3)).astype("float32"),
+    }
+    prices = model.predict([samples["size"], samples["place"]], verbose=0)[:, 0]
+    np.savez("samples.npz", y=prices + 0.5, **samples)
+    arguments = "export model.keras --samples samples.npz --folder out --formats"
+    assert cli.main([*arguments.split(), "saved_model,tflite"]) == 0
+    files = json.loads((tmp_path / "out" / "model.json").read_text())["files"]
+    for file in files:
+        assert (file["metric_name"], file["failure"]) == ("rmse", "")
+        assert file["metric"] == pytest.approx(0.5, abs=1e-5)
+
+
+def test_data_that_have_changed_since_the_run_are_refused():
+    stored = {"labels": ["cat", "dog"], "sizes": {"train": 9}, "mean": [1.5, math.nan]}
+    data = SimpleNamespace(labels=["cat", "dog"], metadata={"mean": (1.5, math.nan)})
+    commands_export._check_same(data, stored)
+    data.labels = ["ant", "cat", "dog"]
+    with pytest.raises(ValueError, match=r"changed since the run: labels would"):
+        commands_export._check_same(data, stored)
+
+
+def test_a_run_that_stored_less_of_a_tokeniser_is_not_refused():
+    tokeniser = {"kind": "subwords", "model": "a", "tokens": ["<pad>"]}
+    data = SimpleNamespace(labels=[], metadata={"tokeniser": tokeniser})
+    stored = {"kind": "subwords", "model": "a"}
+    commands_export._check_same(data, {"tokeniser": stored})
+    for other in ({**stored, "model": "b"}, {**stored, "more": 1}):
+        with pytest.raises(ValueError, match=r"changed since the run: tokeniser would"):
+            commands_export._check_same(data, {"tokeniser": other})
+
+
+def test_facts_without_a_number_are_null():
+    facts = {"files": [{"metric": math.nan, "size": 3}], "low": (-math.inf, 1.5)}
+    expected = {"files": [{"metric": None, "size": 3}], "low": [None, 1.5]}
+    assert with_null(facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("gone.keras --samples samples.npz", "There is no file gone.keras."),
+        ("model.keras", "brings no data to calibrate and verify with: give --samples"),
+        ("model.keras --samples gone.npz", "There is no file gone.npz."),
+        ("model.keras --samples broken.keras", "broken.keras is no .npz file"),
+        ("model.keras --samples a.npz", "a.npz: lacks x; it should hold x for the mod"),
+        ("model.keras --samples wide.npz", "x is float64 of the shape (9, 5), the mod"),
+        ("model.keras --samples texts.npz", "x is <U3 of the shape (9, 4), the model"),
+        ("model.keras --samples few.npz", "y should have a class index, or a number,"),
+        ("model.keras --samples none.npz", "y should have a class index, or a number,"),
+        ("model.keras --samples far.npz", "y should hold class indices, from 0 to 1."),
+        ("model.keras --samples shares.npz", "y should hold class indices, from 0 to"),
+        ("one.keras --samples far.npz", "y should hold numbers, not all alike."),
+        ("one.keras --samples nan.npz", "y should hold numbers, not all alike."),
+        ("map.keras --samples far.npz", "with a number; its outputs are of the shapes"),
+        ("y.keras --samples far.npz", "y is what is right; the model should not have"),
+        (
+            "model.keras --samples far.npz --folder other",
+            "has files of the run 0123abcd",
+        ),
+        ("model.keras --formats tflight", "Did you mean 'tflite'?"),
+        ("broken.keras --samples samples.npz", "broken.keras"),
+    ],
+)
+def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys):
+    x, y = np.zeros((9, 4)), np.full(9, 3)
+    for name, arrays in {
+        "a": {"a": x, "y": y},
+        "wide": {"x": np.zeros((9, 5)), "y": y},
+        "texts": {"x": x.astype("U3"), "y": y},
+        "few": {"x": x, "y": y[:8]},
+        "none": {"x": x[:0], "y": y[:0]},
+        "far": {"x": x, "y": y},
+        "shares": {"x": x, "y": y / 4},
+        "nan": {"x": x, "y": np.append(y[1:], np.nan)},
+    }.items():
+        np.savez(name, **arrays)
+    for name, units, given in [("one", 1, "x"), ("map", 12, "x"), ("y", 1, "y")]:
+        inputs = keras.Input((4,), name=given)
+        outputs = layers.Dense(units, name="dense")(inputs)
+        if name == "map":
+            outputs = layers.Reshape((3, 4), name="map")(outputs)
+        keras.Model(inputs, outputs).save(f"{name}.keras")
+    (keras_file / "other").mkdir()
+    (keras_file / "other" / "model.json").write_text('{"run": "0123abcdef"}')
+    (keras_file / "broken.keras").write_bytes(b"no zip")
+    assert cli.main(["export", *arguments.split()]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("kerazoo: error: ") and message in line

@@ -1,0 +1,96 @@
+"""How `kerazoo predict` searches for answers: what may be asked, and what is made."""
+
+import contextlib
+import io
+import json
+from types import SimpleNamespace
+
+import keras
+import pytest
+
+from kerazoo.harness import commands_predict
+from kerazoo.harness.pairs.predict import TextSearch, as_evaluated
+from kerazoo.harness.tracking import runs
+from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
+
+FACTS = {"decoding": {"beam": 4, "length_penalty": 0.3, "max_length": 0}}
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"beam": 0}, "--beam must be at least 1; got 0"),
+        ({"top": 0}, "--top must be at least 1; got 0"),
+        ({"top": 3, "beam": 2}, "--beam of --top 3 must be at least 3; got 2"),
+        ({"sample": True, "beam": 1}, "--sample follows no beam: leave out --beam"),
+        ({"sample": True, "top_k": -1}, "--top-k must be at least 0; got -1"),
+        ({"sample": True, "seed": -1}, "--seed must be at least 0; got -1"),
+        ({"sample": True, "top_p": 0.0}, "--top-p must be above 0, at most 1; got 0.0"),
+        ({"sample": True, "top_p": 1.5}, "--top-p must be above 0, at most 1; got 1.5"),
+        ({"sample": True, "temperature": 0}, "--temperature must be above 0; got 0"),
+        ({"top_k": 5, "seed": 1}, "--top-k, --seed would do nothing without --sample"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(search, message):
+    with pytest.raises(ValueError) as error:
+        TextSearch(**search)
+    assert str(error.value) == message
+
+
+class Half(keras.layers.Layer):
+    """An encoder or a decoder that is only handed on."""
+
+    def call(self, inputs):
+        return inputs[0] if isinstance(inputs, list) else inputs
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        (None, {"beam_size": 4}),
+        (TextSearch(top=3), {"beam_size": 4, "n_best": 3}),
+        (TextSearch(top=6), {"beam_size": 6, "n_best": 6}),
+        (TextSearch(beam=1), {}),
+        (TextSearch(beam=7, top=2), {"beam_size": 7, "n_best": 2}),
+        (
+            TextSearch(sample=True, top=2, temperature=0.5, top_k=3, top_p=0.9, seed=8),
+            {"sample": True, "n_best": 2, "temperature": 0.5, "top_k": 3, "top_p": 0.9}
+            | {"seed": 8},
+        ),
+    ],
+)
+def test_flags_change_how_a_run_was_evaluated(search, expected):
+    greedy = Translator(Half(), Half(), Decoding(max_length=5))
+    model = type("Product", (), {"layers": [keras.layers.Identity(), greedy]})
+    found = as_evaluated(model, FACTS, search).decoding
+    assert found == Decoding(max_length=5, alpha=0.3, **expected)
+
+
+def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
+    facts = json.dumps({"source_tokeniser": {}, "labels": []})
+    found = [[("a b", -1.0), ("a", -2.5)], [("c", -0.25)], []]
+    record = type("Record", (), {"info": type("Info", (), {"run_id": "1"})})
+    monkeypatch.setattr(runs, "find_run", lambda run: record)
+    monkeypatch.setattr(runs, "read_json", lambda *_: json.loads(facts))
+    run = SimpleNamespace(load_model=lambda: None, config=None)
+    monkeypatch.setattr(
+        "kerazoo.harness.reopen.reopen", lambda _: contextlib.nullcontext(run)
+    )
+    monkeypatch.setattr(
+        "kerazoo.harness.pairs.predict.predict_texts",
+        lambda model, facts, texts, search: [x[: search.top] for x in found],
+    )
+    asked = {"run": "last", "inputs": ["x", "y", "z"], "output": None}
+    commands_predict.predict(**asked, top=2, json=False, beam=3)
+    assert capsys.readouterr().out == "a b\t-1.0000\ta\t-2.5000\nc\t-0.2500\n\n"
+    commands_predict.predict(**asked, top=None, json=False)
+    assert capsys.readouterr().out == "a b\nc\n\n"
+    commands_predict.predict(**asked, top=1, json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == {"text": "y", "answers": [{"answer": "c", "score": -0.25}]}
+
+
+def test_lines_are_utf_8_and_end_at_line_ends_alone(monkeypatch):
+    given = "\ufeffé\r\na\u2028b\x0bc\n\nlast".encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(given)))
+    assert commands_predict._lines_of_input() == ["é", "a\u2028b\x0bc", "", "last"]

@@ -1,0 +1,205 @@
+"""Scores against hand-worked numbers, and what stands in the figures."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from kerazoo.harness.reports import classification as classifier
+from kerazoo.harness.reports import common, regression
+
+# Six samples of three classes; four are right.
+Y_TRUE = np.array([0, 0, 0, 1, 1, 2])
+PROBABILITIES = np.array(
+    [
+        [0.90, 0.05, 0.05],
+        [0.80, 0.10, 0.10],
+        [0.10, 0.70, 0.20],  # wrong, surest
+        [0.30, 0.50, 0.20],
+        [0.25, 0.15, 0.60],  # wrong
+        [0.10, 0.10, 0.80],
+    ]
+)
+LABELS = ["cat", "dog", "owl"]
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_scores_of_a_case_worked_by_hand():
+    scores = classifier.measure(Y_TRUE, PROBABILITIES)
+    # Recalls 2/3, 1/2, 1; precisions 1, 1/2, 1/2; so F1 = 0.8, 0.5, 2/3.
+    assert scores == {
+        "accuracy": pytest.approx(4 / 6),
+        "balanced_accuracy": pytest.approx((2 / 3 + 1 / 2 + 1) / 3),
+        "macro_f1": pytest.approx((0.8 + 0.5 + 2 / 3) / 3),
+        # Each bin of a fifteenth: .90 right, two .80 right, .70 wrong, .60 wrong, .50.
+        "calibration_error": pytest.approx(
+            (0.1 + 2 * 0.2 + 0.7 + 0.6 + 0.5) / 6,
+        ),
+    }
+    assert all(type(score) is float for score in scores.values())
+
+
+def test_calibration_error_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(500, 4)) * 2
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    y_true = rng.integers(0, 4, 500)
+    bins = [[] for _ in range(15)]
+    for label, shares in zip(y_true, probabilities, strict=True):
+        sure = shares.max()
+        bins[min(int(sure * 15), 14)].append((sure, shares.argmax() == label))
+    expected = 0.0
+    for members in filter(None, bins):
+        confidence, right = np.mean(np.array(members, float), axis=0)
+        expected += len(members) / 500 * abs(confidence - right)
+    found = classifier.measure(y_true, probabilities)["calibration_error"]
+    assert found == pytest.approx(expected)
+
+
+def test_a_perfect_and_certain_model():
+    scores = classifier.measure(Y_TRUE, np.eye(3)[Y_TRUE])
+    assert scores == {
+        **dict.fromkeys(["accuracy", "balanced_accuracy", "macro_f1"], 1.0),
+        "calibration_error": 0.0,
+    }
+
+
+@pytest.mark.parametrize("missing", [0, 2])
+def test_a_class_without_samples_or_answers_costs_no_warning(missing):
+    """A small test split may lack a class; warnings are errors here."""
+    kept = missing != Y_TRUE
+    scores = classifier.measure(Y_TRUE[kept], PROBABILITIES[kept])
+    assert all(np.isfinite(list(scores.values())))
+    table = classifier.class_table(Y_TRUE[kept], PROBABILITIES[kept], LABELS)
+    assert table["samples"][missing] == 0 and table["recall"][missing] == 0
+
+
+def test_the_class_table_has_a_row_per_class():
+    assert classifier.class_table(Y_TRUE, PROBABILITIES, LABELS) == {
+        "class": LABELS,
+        "precision": [1.0, 0.5, 0.5],
+        "recall": [0.6667, 0.5, 1.0],
+        "f1": [0.8, 0.5, 0.6667],
+        "samples": [3, 2, 1],
+    }
+
+
+def test_the_confusion_matrix_shows_counts_and_names():
+    figure = classifier.confusion_matrix(Y_TRUE, PROBABILITIES, LABELS)
+    axes = figure.axes[0]
+    found = {
+        tuple(map(int, text.get_position()[::-1])): text.get_text()
+        for text in axes.texts
+    }
+    # (true, predicted)
+    assert found == {(0, 0): "2", (0, 1): "1", (1, 1): "1", (1, 2): "1", (2, 2): "1"}
+    assert [t.get_text() for t in axes.get_xticklabels()] == LABELS
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    np.testing.assert_allclose(axes.images[0].get_array().sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("num_classes", "names", "counts"), [(30, 30, 0), (100, 0, 0)])
+def test_a_large_confusion_matrix_stays_readable(num_classes, names, counts, tmp_path):
+    y_true = np.arange(num_classes)
+    labels = [f"class {i}" for i in y_true]
+    figure = classifier.confusion_matrix(y_true, np.eye(num_classes), labels)
+    axes = figure.axes[0]
+    shown = [t.get_text() for t in axes.get_xticklabels()]
+    assert len([name for name in shown if name.startswith("class")]) == names
+    assert len(axes.texts) == counts
+    assert max(figure.get_size_inches()) < 20
+    figure.savefig(tmp_path / "figure.png")
+
+
+def test_learning_curves_show_both_splits_and_the_rate():
+    history = [
+        {"loss": 2.0, "val_loss": 2.5, "accuracy": 0.1, "val_accuracy": 0.2, "lr": 1},
+        {"loss": 1.0, "val_loss": 1.5, "accuracy": 0.3, "val_accuracy": 0.4, "lr": 1},
+        {"loss": 0.5, "val_loss": 1.7, "accuracy": 0.5, "val_accuracy": 0.3, "lr": 1},
+    ]
+    history = [{**h, "learning_rate": 0.1 / i} for i, h in enumerate(history, 1)]
+    figure = common.learning_curves(history, best_epoch=2)
+    drawn = {axes.get_title(): axes.lines for axes in figure.axes}
+    assert list(drawn) == ["loss", "accuracy", "learning rate"]
+    train, validation, best = drawn["loss"]
+    assert train.get_xydata().tolist() == [[1, 2.0], [2, 1.0], [3, 0.5]]
+    assert validation.get_ydata().tolist() == [2.5, 1.5, 1.7]
+    assert list(best.get_xdata()) == [2, 2]
+    assert len(drawn["learning rate"]) == 1
+
+
+def test_one_epoch_is_a_curve_too(tmp_path):
+    history = [{"loss": 2.0, "val_loss": 2.5, "learning_rate": 0.1}]
+    common.learning_curves(history, best_epoch=1).savefig(tmp_path / "figure.png")
+
+
+def test_learning_curves_show_scores_of_the_validation_split_alone():
+    kinds = ("loss", "val_loss", "accuracy", "val_accuracy", "val_per", "val_wer")
+    history = [dict.fromkeys((*kinds, "learning_rate"), 1 / n) for n in (1, 2)]
+    figure = common.learning_curves(history, best_epoch=2)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["loss", "accuracy", "per", "wer", "learning rate"]
+    drawn = [line.get_label() for line in figure.axes[2].lines]
+    assert drawn == ["validation", "best epoch"]
+
+
+def test_the_reliability_diagram_leaves_empty_bins_out():
+    top, bottom = classifier.reliability_diagram(Y_TRUE, PROBABILITIES).axes
+    points = top.lines[1].get_xydata()
+    np.testing.assert_allclose(
+        points, [[0.5, 1], [0.6, 0], [0.7, 0], [0.8, 1], [0.9, 1]]
+    )
+    assert sum(bar.get_height() for bar in bottom.patches) == pytest.approx(1)
+
+
+def test_the_surest_mistakes_come_first():
+    images = np.arange(6)[:, None, None, None] * np.full((6, 4, 4, 1), 10)
+    figure = classifier.confident_mistakes(images, Y_TRUE, PROBABILITIES, LABELS)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == [
+        "dog 70%\ntrue: cat",
+        "owl 60%\ntrue: dog",
+    ]
+    assert [int(axes.images[0].get_array()[0, 0]) for axes in shown] == [20, 40]
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [(9, 5), (3, 3), (1, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_at_most_so_many_mistakes_are_shown(wrong, expected, channels, tmp_path):
+    images = np.zeros((10, 4, 4, channels), "float32")
+    y_true = np.array([1] * wrong + [0] * (10 - wrong))
+    probabilities = np.tile([0.9, 0.1], (10, 1))
+    figure = classifier.confident_mistakes(
+        images, y_true, probabilities, ["a", "b"], most=5
+    )
+    assert sum(bool(axes.images) for axes in figure.axes) == expected
+    figure.savefig(tmp_path / "figure.png")
+
+
+def test_no_mistake_is_no_figure():
+    images = np.zeros((6, 4, 4, 1))
+    assert (
+        classifier.confident_mistakes(images, Y_TRUE, np.eye(3)[Y_TRUE], LABELS) is None
+    )
+
+
+def test_infinite_predictions_are_told_and_not_drawn(capsys):
+    a = np.linspace(0, 1, 80, dtype="float32")
+    far = np.where(np.arange(80) == 3, np.float32(1000), a)
+    x = keras.Input((), name="a")
+    model = keras.Model(x, keras.ops.exp(keras.ops.reshape(x, (-1, 1))))
+    rows = (a[:, None], np.exp(a))
+    data = SimpleNamespace(
+        test=[({"a": far}, np.exp(a))],
+        features={"train": rows, "validation": rows, "test": rows},
+        target="price",
+    )
+    report = regression.evaluate(model, data)
+    assert "1 of 80 predictions are infinite, not drawn" in capsys.readouterr().out
+    assert report.scores["rmse"] == np.inf and report.scores["median_error"] < 1e-5
+    for figure in report.figures.values():
+        figure.canvas.draw()
