@@ -164,7 +164,7 @@ def train(label: str, data_name: str, data, seed: int, with_export: bool) -> dic
 def exported_sizes(product, served, folder: Path) -> dict[str, int]:
     """Export a trained model, verify it, and return its files' bytes."""
     inputs, targets = collect(served.validation, 500)
-    verdicts = export.export(
+    verdicts = export(
         product,
         folder / "exports",
         FORMATS,

@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _HOMES = {
     "Data": "data",
-    "DataError": "data",
+    "DataError": "errors",
     "ModelConfig": "config",
     "TrainingConfig": "config",
     "build_optimizer": "training",

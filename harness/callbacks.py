@@ -10,9 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-
-class NonFiniteError(ArithmeticError):
-    """The loss, or a weight, became NaN or infinite."""
+from kerazoo.harness.errors import NonFiniteError
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

@@ -7,8 +7,9 @@ from textwrap import fill, indent
 from typing import Any
 
 from kerazoo import losses, zoo
-from kerazoo.harness.config import EXPORT_FORMATS, not_among
+from kerazoo.harness.config import EXPORT_FORMATS
 from kerazoo.harness.loss_cards import OF_KERAS, LossCard, loss_card
+from kerazoo.harness.wording import not_among
 
 Row = dict[str, Any]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerazoo.harness import catalog, commands, commands_export, commands_predict
-from kerazoo.harness.config import EXPORT_FORMATS, not_among
+from kerazoo.harness.config import EXPORT_FORMATS
+from kerazoo.harness.wording import first_line, not_among
 from kerazoo.losses import TASKS
 
 EPILOG = """commands to start with:
@@ -48,7 +49,9 @@ def _guarded(command, *arguments, **options) -> int:
     try:
         return command(*arguments, **options) or 0
     except (ValueError, OSError) as error:
-        print(f"kerazoo: error: {error}", file=sys.stderr)
+        # Where it was raised, if no one foresaw it while a template ran.
+        text = " ".join([str(error), *getattr(error, "__notes__", ())])
+        print(f"kerazoo: error: {text}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -56,7 +59,7 @@ def _guarded(command, *arguments, **options) -> int:
         # Of mlflow itself, which is not imported to read a command line.
         if type(error).__module__ != "mlflow.exceptions":
             raise
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         print(f"kerazoo: error: the store of runs: {reason}", file=sys.stderr)
         return 2
 

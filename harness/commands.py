@@ -236,14 +236,14 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
 
 def ui(host: str, port: int) -> int:
     """Open the MLflow UI on the store that the runs went to."""
-    from kerazoo.harness.tracking import store
+    from kerazoo.harness.tracking import mlflow_store
 
-    address = store.ui_address(f"http://{host}:{port}")
+    address = mlflow_store.ui_address(f"http://{host}:{port}")
     print(f"The runs are at {address}", flush=True)
-    if store.is_remote():
+    if mlflow_store.is_remote():
         return 0
     print("Ctrl-C ends the server.", flush=True)
-    return subprocess.call(store.server_command(host, port))
+    return subprocess.call(mlflow_store.server_command(host, port))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What `kerazoo export` does; `cli` reads its arguments."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -46,7 +47,7 @@ def _export_run(
     from kerazoo.harness.tracking import runs
 
     with reopen(source) as found:
-        _check_folder(folder, found.run_id)
+        _check_folder(folder, {"run": found.run_id})
         with quiet():
             from kerazoo.harness.export.data import parts
 
@@ -71,14 +72,19 @@ def _export_run(
     return verdicts
 
 
-def _check_folder(folder: Path, run_id: str | None) -> None:
-    """Refuse a folder with files of another run: clients would take them for one."""
+def _check_folder(folder: Path, origin: dict[str, str]) -> None:
+    """Refuse a folder with files of another model: clients would take them for one.
+
+    Args:
+        folder: need not exist.
+        origin: the `run` of the model, or as `source` its file's SHA-256.
+    """
     for file in folder.rglob("model.json"):
-        other = json.loads(file.read_text("utf-8")).get("run")
-        if other and other != run_id:
+        facts = json.loads(file.read_text("utf-8"))
+        if {k: facts[k] for k in ("run", "source") if k in facts} != origin:
+            owner = f"the run {facts['run'][:8]}" if "run" in facts else "another model"
             raise ValueError(
-                f"{folder}/ has files of the run {other[:8]}: remove it, or give "
-                "--folder another."
+                f"{folder}/ has files of {owner}: remove it, or give --folder another."
             )
 
 
@@ -157,10 +163,16 @@ def _export_file(
     samples: Path | None,
     tolerance: float | None,
 ) -> list["Verdict"]:
-    _check_folder(folder, None)
     for needed in filter(None, (file, samples)):
         if not needed.is_file():
             raise ValueError(f"There is no file {needed}.")
+    source = hashlib.sha256(file.read_bytes()).hexdigest()
+    _check_folder(folder, {"source": source})
+    if (folder / "model.keras").resolve() == file.resolve():
+        raise ValueError(
+            f"{file} would be overwritten by the model as it is exported: give "
+            "--folder another."
+        )
     if samples is None:
         raise ValueError(
             "A .keras file brings no data to calibrate and verify with: give --samples "
@@ -190,6 +202,7 @@ def _export_file(
         inputs=inputs,
         targets=targets,
         metric=RMSE if shapes[0][1] == 1 else ACCURACY,
+        metadata={"source": source},
         **({} if tolerance is None else {"tolerance": tolerance}),
     )
     print_verdicts(verdicts)

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 
 from kerazoo import losses, zoo
 from kerazoo.harness.loss_cards import loss_arguments
+from kerazoo.harness.wording import not_among
 
 ExportFormat = Literal[
     "saved_model", "tflite", "tflite-fp16", "tflite-int8-dynamic", "tflite-int8"
@@ -62,7 +63,6 @@ class TrainingConfig:
     """How to train: the fields that every template has. A template adds its own."""
 
     epochs: int = 10  # passes over the training split
-    batch_size: int = 64  # samples per step
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     optimizer: str = "adamw"  # any optimizer of Keras, in snake_case
     optimizer_arguments: dict[str, Any] = field(default_factory=dict)  # {momentum: .9}
@@ -78,7 +78,6 @@ class TrainingConfig:
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
     loss_arguments: dict[str, Any] = field(default_factory=dict)  # such as {gamma: 2}
     label_smoothing: float = 0.0  # share of the target spread over all classes
-    class_weight: Literal["none", "balanced"] = "none"  # rare ones weigh more
     monitor: str = "val_loss"  # which metric picks the best epoch
     monitor_mode: Literal["min", "max", ""] = ""  # which is better; empty: by its name
     early_stopping: int = 0  # epochs without a better one before stopping; 0: off
@@ -91,7 +90,6 @@ class TrainingConfig:
 
     def __post_init__(self):
         at_least("epochs", self.epochs, 1)
-        at_least("batch_size", self.batch_size, 1)
         at_least("accumulate", self.accumulate, 1)
         above("learning_rate", self.learning_rate, 0)
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
@@ -155,17 +153,6 @@ def for_task(model: str, task: str) -> None:
         )
 
 
-def not_among(value: str, choices: Sequence[str]) -> str:
-    """Say that a value is none of the choices, and which of them is the nearest."""
-    near = difflib.get_close_matches(str(value), choices, n=5, cutoff=0.4)
-    # Of equally near ones the beginning counts: resnet2 is more of a resnet20.
-    near.sort(key=lambda choice: not choice.startswith(str(value)))
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    if len(choices) > MOST_NAMED:
-        return f"{value!r} is not known.{hint} `kerazoo list` shows what is."
-    return f"{value!r} is not known.{hint} Choose from: {', '.join(choices)}."
-
-
 def parse_config(
     config_class: type[Config], arguments: Sequence[str] | None = None, prog: str = ""
 ) -> Config:
@@ -194,12 +181,6 @@ def parse_config(
         message = _one_line(str(error), config_class)
         print(f"{prog}: error: {message}", file=sys.stderr)
         sys.exit(2)
-
-
-def load_config(config_class: type[Config], file: Path) -> Config:
-    """Read a config from the YAML that `dump_config` wrote."""
-    parser = _parser(config_class, "kerazoo")
-    return parser.instantiate(parser.parse_args(["--config", str(file)])).as_config
 
 
 def dump_config(config: Any) -> str:
@@ -255,19 +236,20 @@ def _parser(config_class: type, prog: str):
         exit_on_error=False,
         allow_abbrev=False,
         print_config="--print-config",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--config", action="config", help="a YAML file of fields")
     parser.add_class_arguments(config_class, as_group=False)
     comments = _comments(config_class)
     for action in parser._actions:
         if action.dest in comments:
-            action.help = comments[action.dest]
+            action.help = comments[action.dest].replace("%", "%%")
     kinds = typing.get_type_hints(config_class)
     for group in parser._action_groups:
         for action in group._group_actions:
             if dataclasses.is_dataclass(kind := kinds.get(action.dest)):
                 group.title = inspect.getdoc(kind).splitlines()[0].rstrip(".")
-                action.help = "a YAML file of these fields"
+                action.help = argparse.SUPPRESS  # a group takes its fields alone
     return parser
 
 
@@ -308,10 +290,10 @@ def _check_flag(flag: str, known: list[str], free: tuple[str, ...]) -> None:
 def _check_group(name: str, config_class: type) -> None:
     kind = typing.get_type_hints(config_class).get(name)
     if dataclasses.is_dataclass(kind):
-        fields = ", ".join(
-            f"--{name}.{field.name}" for field in dataclasses.fields(kind)
+        first = dataclasses.fields(kind)[0].name
+        raise ValueError(
+            f"--{name} needs a field, such as --{name}.{first}; --help shows them all."
         )
-        raise ValueError(f"--{name} alone says nothing; there are {fields}.")
 
 
 def _one_line(message: str, config_class: type) -> str:

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from kerazoo.harness.pairs.tokenisers import Tokeniser
 
 
-class DataError(ValueError):
-    """The data cannot be used; the message says what was found and what to do."""
-
-
 @dataclass(frozen=True)
 class Data:
     """Three splits, and what is known of them.

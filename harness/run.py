@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness import environment, note, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
-from kerazoo.harness.data import Data, DataError, collect
+from kerazoo.harness.data import Data, collect
+from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.data import Part, parts
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.pairs.translation import translator_of_texts
 from kerazoo.harness.reports import common
-from kerazoo.harness.tracking import store
+from kerazoo.harness.tracking import mlflow_store
+from kerazoo.harness.wording import first_line
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +38,7 @@ SEEDS_APART = 1000  # so that the members of one run are not those of the next s
 class Run:
     """One training run and its MLflow record."""
 
-    def __init__(self, config: TrainingConfig, tracker: store.Tracker):
+    def __init__(self, config: TrainingConfig, tracker: mlflow_store.Tracker):
         self.config = config
         self.tracker = tracker
         plain = re.sub(r'[<>:"/\\|?*]', "_", tracker.name)  # as on every system
@@ -224,14 +226,12 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     Seeds every generator and sets the precision first. Ctrl-C and SIGTERM end the run
     as KILLED, any error as FAILED with its reason in the run's note.
     """
-    from kerazoo.harness.callbacks import NonFiniteError
-
     training.prepare(config)
     name = config.run_name or f"{config.model.name}-{config.data.source}"
     try:
-        run = Run(config, store.start(config.experiment, name))
-    except store.store_errors() as error:
-        sys.exit(f"error: {str(error).splitlines()[0]}")
+        run = Run(config, mlflow_store.start(config.experiment, name))
+    except mlflow_store.store_errors() as error:
+        sys.exit(f"error: {first_line(error)}")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main:  # where alone signals can be handled
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -246,13 +246,14 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         if (last := run.folder / "last.keras").is_file():
             end += f", and --model.weights {last} goes on from here"
         sys.exit(end)
-    except (DataError, NonFiniteError, training.WeightsError) as error:
+    except UserError as error:
         # Foreseen, with a message that says what to do: no traceback.
         run._end("FAILED", str(error))
         raise SystemExit(f"error: {error}") from error
     except BaseException as error:
         run.tracker.text(traceback.format_exc(), "traceback.txt")
         run._end("FAILED", f"{type(error).__name__}: {error}")
+        error.add_note(f"({_place(error, run)}traceback.txt of the run has it all)")
         raise
     else:
         run._end("FINISHED")
@@ -263,13 +264,25 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
             signal.signal(signal.SIGTERM, before)
 
 
+def _source(run: Run) -> Path:
+    """Return the template's folder."""
+    return Path(sys.modules[type(run.config).__module__].__file__).parent
+
+
+def _place(error: BaseException, run: Run) -> str:
+    """Name the last line of the template's files that an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if Path(f.filename).parent == _source(run)]
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}; " if own else ""
+
+
 def _record_origin(run: Run) -> None:
     """Record what the run came from: config, code, commit, packages."""
     log = run.tracker
     log.params(flatten(run.config))
     log.text(dump_config(run.config), "config.yaml")
     log.text(environment.packages(), "environment.txt")
-    source = Path(sys.modules[type(run.config).__module__].__file__).parent
+    source = _source(run)
     for file in sorted(source.glob("*.py")):
         log.text(file.read_text("utf-8"), f"code/{file.name}")
     if state := environment.git_state(source):

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
-from kerazoo.harness.config import TrainingConfig, not_among
+from kerazoo.harness.config import TrainingConfig
 from kerazoo.harness.data import Data
+from kerazoo.harness.errors import UserError
+from kerazoo.harness.wording import not_among
 
 if TYPE_CHECKING:
     import keras
@@ -33,34 +35,28 @@ def prepare(config: TrainingConfig) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-class WeightsError(ValueError):
-    """A file of weights cannot be taken."""
-
-
 def load_weights(model: "keras.Model", file: str) -> None:
     """Give a model the weights of a `.keras` or `.weights.h5` file; none if empty.
 
     Raises:
-        WeightsError: there is no such file, it is none of Keras's, or it is of a model
+        UserError: there is no such file, it is none of Keras's, or it is of a model
             with other layers or sizes.
     """
     if not file:
         return
     if not Path(file).is_file():
-        raise WeightsError(f"model.weights: there is no file {file}")
+        raise UserError(f"model.weights: there is no file {file}")
     if not file.endswith((".keras", ".weights.h5")):
-        raise WeightsError(
-            f"model.weights: {file} ends in neither .keras nor .weights.h5"
-        )
+        raise UserError(f"model.weights: {file} ends in neither .keras nor .weights.h5")
     try:
         with warnings.catch_warnings():
             # Keras goes on with random weights where the file has no such layers.
             warnings.filterwarnings("error", "Skipping", UserWarning)
             model.load_weights(file)
     except (OSError, BadZipFile) as error:
-        raise WeightsError(f"model.weights: {file} is no file of weights") from error
+        raise UserError(f"model.weights: {file} is no file of weights") from error
     except (ValueError, UserWarning) as error:
-        raise WeightsError(
+        raise UserError(
             f"model.weights: {file} is of another model than this {model.name}: other "
             "arguments, or other data (classes, columns or vocabularies)"
         ) from error
@@ -206,4 +202,4 @@ def _check_monitor(
     # Weights that are averaged are judged by validation alone.
     allowed = known if config.average_epochs else [*known, *names]
     if config.monitor not in allowed:
-        raise ValueError(f"monitor: {not_among(config.monitor, known)}")
+        raise UserError(f"monitor: {not_among(config.monitor, known)}")

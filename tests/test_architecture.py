@@ -188,17 +188,24 @@ def test_names_for_templates_are_all_there():
         _ = harness.nothing
 
 
-def test_every_data_set_is_a_choice_and_every_choice_a_data_set():
+@pytest.mark.parametrize(
+    ("template", "room", "own"),
+    [
+        ("image_classification", "images", "folder"),
+        ("regression", "tables", "table"),
+        ("seq2seq", "pairs", "pairs"),
+    ],
+)
+def test_every_data_set_is_a_choice_and_every_choice_a_data_set(template, room, own):
     from kerazoo.harness import catalog
-    from kerazoo.harness.images import datasets
     from kerazoo.harness.own_code import imported_from
 
-    with imported_from(ROOT / "templates" / "image_classification"):
+    with imported_from(ROOT / "templates" / template):
         config = importlib.import_module("config")
-    (name,) = (f for f in config.DataConfig.__dataclass_fields__ if f == "name")
-    choices = typing.get_args(typing.get_type_hints(config.DataConfig)[name])
-    known = {row["name"] for row in catalog.data_sets()}
-    assert set(choices) - {"", "folder"} == known
+    choices = typing.get_args(typing.get_type_hints(config.DataConfig)["name"])
+    known = {row["name"] for row in catalog.data_sets(room)}
+    assert set(choices) - {"", own} == known
+    datasets = importlib.import_module(f"kerazoo.harness.{room}.datasets")
     assert all(callable(getattr(datasets, choice)) for choice in known)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kerazoo.harness.data import Data, collect
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.export import export
+from kerazoo.harness.export.verdicts import markdown, print_verdicts
 from kerazoo.harness.pairs import token_search
 from kerazoo.harness.reports import common
 from kerazoo.harness.tables import table_encoder, tabular
@@ -64,11 +65,11 @@ class Part:
             texts=data.validation_texts(targets),
             steps=self.steps,
         )
-        table = verdicts.markdown(verdicts)
+        table = markdown(verdicts)
         (place / "verification.md").write_text(table, "utf-8")
         if self.reference:
             shutil.copy(self.reference, place)
-        verdicts.print_verdicts(verdicts)
+        print_verdicts(verdicts)
         return verdicts
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -181,15 +182,21 @@ def write_files(
     Returns:
         By format what is known of it: its file, or the error.
     """
-    model.save(folder / "model.keras")
-    np.savez(folder / "calibration.npz", **(calibration or {}))
     places = [str(place) for place in own_folders(model)]
     own = {"folders": places, "modules": own_modules(model)}
-    (folder / "own_code.json").write_text(json.dumps(own))
-    (folder / "texts.json").write_text(json.dumps(text_form))
-    report = _convert(folder, formats, steps)
-    for name in ("calibration.npz", "own_code.json", "texts.json", "converted.json"):
-        (folder / name).unlink(missing_ok=True)
+    # Beside its end, as moving is instant there; apart, as the folder is the user's.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+        made = Path(scratch)
+        model.save(made / "model.keras")
+        np.savez(made / "calibration.npz", **(calibration or {}))
+        (made / "own_code.json").write_text(json.dumps(own))
+        (made / "texts.json").write_text(json.dumps(text_form))
+        report = _convert(made, formats, steps)
+        written = [facts["file"] for facts in report.values() if "file" in facts]
+        for name in ("model.keras", *written):
+            if (folder / name).is_dir():  # an earlier SavedModel
+                shutil.rmtree(folder / name)
+            (made / name).replace(folder / name)
     return report
 
 

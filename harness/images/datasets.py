@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.wording import first_line
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION = ["t-shirt", "trouser", "pullover", "dress", "coat"]
@@ -123,7 +124,7 @@ def _from_keras(name: str, labels: list[str]) -> ArrayDataset:
             else ""
         )
         raise DataError(
-            f"{name} could not be downloaded ({_first_line(error)}). Run the command "
+            f"{name} could not be downloaded ({first_line(error)}). Run the command "
             f"once where there is a network; Keras keeps the file.{debian}{own}"
         ) from error
     splits = [
@@ -131,7 +132,3 @@ def _from_keras(name: str, labels: list[str]) -> ArrayDataset:
         for x, y in (train, test)
     ]
     return ArrayDataset(labels, *splits)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:120]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kerazoo.harness.config import TrainingConfig, flatten
 from kerazoo.harness.loss_lab import comparison
 from kerazoo.harness.loss_lab.comparison import Result
-from kerazoo.harness.tracking import runs, store
+from kerazoo.harness.tracking import mlflow_store, runs
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def compare(
         SystemExit: interrupted, or of a loss no trial finished.
     """
     shared, labels = trials[0].config, list(dict.fromkeys(t.label for t in trials))
-    parent = store.start(shared.experiment, "compare-losses")
+    parent = mlflow_store.start(shared.experiment, "compare-losses")
     params = flatten(shared)
     for name in ("loss", "loss_arguments", "seed", "run_name", "export"):
         params.pop(name, None)
@@ -138,7 +138,7 @@ def _recall(run_id: str) -> dict[str, float]:
     return {row[0]: row[recall] for row in table["data"]}
 
 
-def _record(results: list[Result], parent: store.Tracker, shared) -> None:
+def _record(results: list[Result], parent: mlflow_store.Tracker, shared) -> None:
     table = comparison.table(results)
     for label, scores in comparison.means(results).items():
         # MLflow's names take no colon but a slash, and no equals sign.

@@ -1,24 +1,23 @@
 """The labels of a file, a folder of images, or a data set that is known by name."""
 
-import csv
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from kerazoo.harness.config import not_among, one_of
-from kerazoo.harness.data import DataError
-
-DELIMITERS = ",;\t"
+from kerazoo.harness.config import one_of
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.tables.files import SUFFIXES
+from kerazoo.harness.wording import first_line, listed, not_among, unknown
 
 
 def read_labels(source: str, target: str = "") -> np.ndarray:
     """Read labels only; of images the names of their folders.
 
     Args:
-        source: a .npy file, a .npz file with the array y, a CSV file with a header, a
+        source: a .npy file, a .npz file with the array y, a table as of regression, a
             folder with one folder of images per class, or the name of a data set.
-        target: the column of a CSV file, or the array of a .npz file.
+        target: the column of a table, or the array of a .npz file.
 
     Raises:
         DataError: there is no such source, or no labels can be read from it.
@@ -27,7 +26,7 @@ def read_labels(source: str, target: str = "") -> np.ndarray:
 
     names = [row["name"] for row in data_sets()]
     path = Path(source).expanduser()
-    if target and path.suffix not in (".npz", ".csv", ".tsv"):
+    if target and not path.name.lower().endswith((".npz", *SUFFIXES)):
         raise DataError(f"--target {target}: {source} has one target, without a name.")
     if source in names:
         return _known(source)
@@ -40,9 +39,10 @@ def read_labels(source: str, target: str = "") -> np.ndarray:
         )
     if path.suffix in (".npy", ".npz"):
         return _of_arrays(path, target or "y")
-    if path.suffix in (".csv", ".tsv"):
+    if path.name.lower().endswith(SUFFIXES):
         return _of_table(path, target)
-    raise DataError(f"{source}: labels are read from .npy, .npz, .csv and .tsv files.")
+    kinds = ", ".join((".npy", ".npz", *SUFFIXES))
+    raise DataError(f"{source}: labels are read from {kinds} files.")
 
 
 def _known(name: str) -> np.ndarray:
@@ -58,7 +58,7 @@ def _of_folder(path: Path) -> np.ndarray:
     try:
         classes = Layout(path).found["train"]
     except ValueError as error:
-        raise DataError(str(error).splitlines()[0]) from error
+        raise DataError(first_line(error)) from error
     return np.repeat(list(classes), [len(files) for files in classes.values()])
 
 
@@ -71,7 +71,7 @@ def _of_arrays(path: Path, name: str) -> np.ndarray:
             one_of("array", name, stored)
             return stored[name]
     except (EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no whole {path.suffix} file.") from error
+        raise DataError(f"{path} is not a whole {path.suffix} file.") from error
     except ValueError as error:
         pickled = "allow_pickle" in str(error)
         reason = "it holds Python objects, not numbers or strings" if pickled else error
@@ -79,28 +79,23 @@ def _of_arrays(path: Path, name: str) -> np.ndarray:
 
 
 def _of_table(path: Path, target: str) -> np.ndarray:
+    from kerazoo.harness.tables.files import read_frame
+    from kerazoo.harness.tables.kinds import type_column
+
+    frame = read_frame(path, "", "utf-8")
+    if not target:
+        raise DataError(f"{path}: give --target COLUMN, one of: {listed([*frame])}.")
+    if target not in frame:
+        raise DataError(f"{path}: column {unknown(target, [*frame])}")
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header = file.readline()
-            delimiter = max(DELIMITERS, key=header.count)
-            columns = next(csv.reader([header], delimiter=delimiter), [])
-            if not target:
-                choices = ", ".join(columns)
-                raise ValueError(f"give --target COLUMN, one of: {choices}.")
-            one_of("column", target, columns)
-            place = columns.index(target)
-            rows = csv.reader(file, delimiter=delimiter)
-            cells = [row[place] if place < len(row) else "" for row in rows if row]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not in UTF-8.") from error
-    except (csv.Error, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
-    if "" in cells:
-        missing = cells.count("")
-        raise DataError(f"{path}: {missing} of {len(cells)} rows have no {target}.")
-    for kind in (int, float):
-        try:
-            return np.array([kind(cell) for cell in cells])
-        except ValueError:
-            continue
-    return np.array(cells)
+        values, kind = type_column(frame[target])
+    except DataError:  # such as a text a row: for the loss's advice to judge
+        values, kind = type_column(frame[target], "category")
+    if missing := values.isna().sum():
+        raise DataError(f"{path}: {missing} of {len(frame)} rows have no {target}.")
+    if kind != "number":
+        return values.to_numpy().astype(str)
+    numbers = values.to_numpy()
+    whole = (numbers == numbers.round()).all()  # as of classes; floats are amounts
+    as_written = all(str(text).strip().lstrip("+-").isdigit() for text in frame[target])
+    return numbers.astype("int64") if whole and as_written else numbers

@@ -7,7 +7,7 @@ those that are missing are taken out of the training pairs.
 import lzma
 from pathlib import Path
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.pairs.files import Pair, read_pairs
 from kerazoo.harness.pairs.splits import Splits, find_split_files, split_pairs
 from kerazoo.harness.pairs.text import Normaliser

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import DELIMITERS, shown, unknown
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.tables.files import DELIMITERS
+from kerazoo.harness.wording import shown, unknown
 
 
 class Odd(NamedTuple):

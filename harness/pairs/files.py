@@ -3,15 +3,12 @@
 A line that cannot be used is skipped and counted; `OddLines` stops where they are many.
 """
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.pairs.fields import (
     TOO_LONG,
     Fields,
@@ -23,14 +20,14 @@ from kerazoo.harness.pairs.fields import (
 )
 from kerazoo.harness.pairs.odd_lines import OddLines
 from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.tables.files import BYTE_ORDER_MARKS, first_line, shown
+from kerazoo.harness.text_files import opened
+from kerazoo.harness.wording import shown
 
 LEXICA = (".dict", ".train", ".test")  # a word, white space, its symbols
 SUFFIXES = (".tsv", ".txt", ".csv", ".jsonl", ".ndjson", *LEXICA)
 LONGEST = 10_000  # characters of one side
 LONGEST_LINE = 1 << 20  # characters that are held at one time
 EMPTY = Odd("with an empty side")
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Pair(NamedTuple):
@@ -171,49 +168,14 @@ def _cleaned(
 
 def _lines(path: Path, encoding: str) -> Lines:
     """Yield the lines of a file, counted from 1; None: it is too long to be held."""
-    name = shown(str(path))
-    if path.is_dir():
-        raise DataError(f"{name} is a folder; give one file of it.")
-    if not path.exists():
-        raise DataError(f"There is no file {name}.")
-    try:
-        with _opened(path, name, encoding) as file:
-            number = 0
-            while line := file.readline(LONGEST_LINE):
-                number += 1
-                whole = line.endswith("\n") or len(line) < LONGEST_LINE
-                while len(line) == LONGEST_LINE and not line.endswith("\n"):
-                    line = file.readline(LONGEST_LINE)
-                yield number, line if whole else None
-    except UnicodeError as error:
-        raise DataError(
-            f"{name} is not in {shown(encoding)}: {first_line(error)}"
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} cannot be read: {first_line(error)}") from error
+    number = 0
+    # Bytes that are not in the encoding are shown with the lines that they stand in.
+    with opened(path, encoding, errors="surrogateescape", newline="\n") as file:
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            whole = line.endswith("\n") or len(line) < LONGEST_LINE
+            while len(line) == LONGEST_LINE and not line.endswith("\n"):
+                line = file.readline(LONGEST_LINE)
+            yield number, line if whole else None
     if not number:
-        raise DataError(f"{name} is empty.")
-
-
-def _opened(path: Path, name: str, encoding: str) -> io.TextIOWrapper:
-    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-    packed = path.suffix.lower() == ".gz"
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start == GZIP_MAGIC and not packed:
-        raise DataError(f"{name} is packed by gzip; give it a name that ends in .gz.")
-    if plain and start in BYTE_ORDER_MARKS:
-        raise DataError(f"{name} is not in utf-8: give --data.encoding utf-16.")
-    try:
-        # Excel begins files with a mark that is no part of the first text.
-        return (gzip.open if packed else open)(
-            path,
-            "rt",
-            encoding="utf-8-sig" if plain else encoding,
-            errors="surrogateescape",
-            newline="\n",
-        )
-    except (LookupError, ValueError) as error:
-        raise DataError(
-            f"--data.encoding {shown(encoding)} cannot be used: {first_line(error)}"
-        ) from error
+        raise DataError(f"{shown(str(path))} is empty.")

@@ -1,7 +1,7 @@
 """Lines that cannot be used: counted, shown by kind, and too many of them refused."""
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import listed
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.wording import listed
 
 FEWEST_LINES = 1000  # before which a stream is not given up
 

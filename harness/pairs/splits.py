@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.pairs.files import SUFFIXES, Pair, file_kind
 from kerazoo.harness.pairs.text import source_key
-from kerazoo.harness.tables.files import listed, shown
+from kerazoo.harness.wording import listed, shown
 
 Splits = dict[str, list[Pair]]
 SPLITS = ("train", "validation", "test")

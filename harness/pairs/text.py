@@ -4,6 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
+from kerazoo.harness.pairs.token_search import normalised
+
 Form = Literal["NFC", "NFKC", "none"]
 Lower = Literal["none", "source", "target", "both"]
 
@@ -21,13 +23,7 @@ class Normaliser:
 
     def __call__(self, text: str) -> str:
         """Return the text in its one form."""
-        if self.lower:
-            # Some letters have no small form before they are composed: ℋ becomes H.
-            text = self._formed(text).lower()
-        return " ".join(self._formed(text).split())
-
-    def _formed(self, text: str) -> str:
-        return text if self.form == "none" else unicodedata.normalize(self.form, text)
+        return normalised(text, self.form, self.lower)
 
 
 def normalisers(form: Form, lower: Lower) -> tuple[Normaliser, Normaliser]:

@@ -112,7 +112,7 @@ def normalised(text: str, form: str, lower: bool) -> str:
         return text if form == "none" else unicodedata.normalize(form, text)
 
     if lower:
-        # Some letters have no small form before they are composed.
+        # Some letters have no small form before they are composed: ℋ becomes H.
         text = formed(text).lower()
     return " ".join(formed(text).split())
 

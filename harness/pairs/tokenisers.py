@@ -2,24 +2,24 @@
 
 A tokeniser is fitted on training texts and nothing else. Its ids begin with the four
 special tokens of `kerazoo.zoo.seq2seq.tokens`; `encode` adds none of them but UNKNOWN.
-
-This file also goes along with a model to where kerazoo is not: only fitting needs it.
+Where kerazoo is not, `token_search.py` does the same.
 """
 
 import base64
 import io
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.pairs.token_search import UNKNOWN_TEXT, WORD, text_of
+from kerazoo.harness.wording import first_line
+from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
+
 Kind = Literal["characters", "words", "symbols", "subwords"]
-PAD, START, END, UNKNOWN, NUM_SPECIAL = range(5)  # as `zoo.seq2seq.tokens` has them
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")  # by id
-UNKNOWN_TEXT = "\ufffd"  # what an unknown token is decoded to
-WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 NUM_BYTES = 256
 COVERAGE = 0.9995  # of the characters; the rest is spelt in bytes. Kudo's default
 
@@ -64,8 +64,6 @@ def fit_tokeniser(
     >>> fit_tokeniser("characters", ["abba", "b"]).encode("abc")
     [5, 4, 3]
     """
-    from kerazoo.harness.data import DataError
-
     if kind == "subwords":
         return _fit_subwords(texts, size, byte_fallback)
     counts = Counter(token for text in texts for token in _split(kind, text))
@@ -118,15 +116,7 @@ class ListTokeniser:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids, up to the first END; PAD and START are left out."""
-        tokens = [
-            UNKNOWN_TEXT if i == UNKNOWN else self.tokens[i] for i in _up_to_end(ids)
-        ]
-        text = ("" if self.kind == "characters" else " ").join(tokens)
-        if self.kind == "words":
-            before = r" (?=[.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])"
-            after = r"(?<=[(\[{«“（「『【《]) "
-            text = re.sub(f"{before}|{after}", "", text)
-        return text
+        return text_of(_up_to_end(ids), self.kind, self.tokens)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` makes an equal tokeniser of."""
@@ -195,9 +185,6 @@ def _up_to_end(ids: Iterable[int]) -> list[int]:
 
 def _fit_subwords(texts: Iterable[str], size: int, byte_fallback: bool) -> Tokeniser:
     import sentencepiece
-
-    from kerazoo.harness.data import DataError
-    from kerazoo.harness.tables.files import first_line
 
     model = io.BytesIO()
     try:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerazoo.harness.data import Data, DataError
+from kerazoo.harness.data import Data
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.export.exam import RMSE, Metric
 from kerazoo.harness.export.export import answers, by_name
 from kerazoo.harness.reports import intervals
 from kerazoo.harness.reports.common import BLUE, GREY, ORANGE, Report, plain
 from kerazoo.harness.tables import baselines
-from kerazoo.harness.tables.files import shown
 from kerazoo.harness.tables.tabular import INTERVAL
+from kerazoo.harness.wording import shown
 
 if TYPE_CHECKING:
     import keras

@@ -8,8 +8,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import first_line
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.wording import first_line
 
 if TYPE_CHECKING:
     import pandas

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import shown
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.wording import shown
 
 ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|[+-]\d\d:?\d\d)?)?"
 DOTTED, SLASHED = r"\d{1,2}\.\d{1,2}\.\d{4}", r"\d{1,2}/\d{1,2}/\d{4}"

@@ -5,19 +5,17 @@ name it: the line of a text file, or the row of anything else, counted from 0.
 """
 
 import csv
-import difflib
-import gzip
-import io
 import os
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.text_files import opened
+from kerazoo.harness.wording import first_line, listed, places, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
 DELIMITERS = ",;\t|"
 CHUNK = 50_000  # lines that are Python strings at one time
-MOST_NAMED = 5  # places, names or values that one message lists
-BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins
 
 
 def read_frame(source: Any, delimiter: str, encoding: str) -> "pandas.DataFrame":
@@ -45,7 +41,13 @@ def read_frame(source: Any, delimiter: str, encoding: str) -> "pandas.DataFrame"
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
         name = shown(str(path))
-        frame = _of_file(path, name, delimiter, encoding)
+        if _is_parquet(path, name):
+            frame = _of_parquet(path, name)
+        else:
+            chunks = list(_text_chunks(path, name, delimiter, encoding))
+            if not chunks:
+                raise DataError(f"{name} has a header and no rows.")
+            frame = pd.concat(chunks)
     else:
         name = "The table"
         if hasattr(source, "to_pandas"):
@@ -62,83 +64,21 @@ def read_frame(source: Any, delimiter: str, encoding: str) -> "pandas.DataFrame"
     return frame
 
 
-def shown(text: str, most: int = 60) -> str:
-    """Return a text as it may stand in a line: no longer than that, and printable."""
-    text = text if len(text) <= most else f"{text[: most - 3]}..."
-    return text if text.isprintable() and text == text.strip() else repr(text)
-
-
-def listed(items: list, most: int = MOST_NAMED) -> str:
-    """List the first of some items, and count the others.
-
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(map(str, items[:most])) + more
-
-
-def unknown(name: str, known: Sequence[str]) -> str:
-    """Say that a name is none of those known, and which are the nearest.
-
-    >>> unknown("prise", ["price", "carat"])
-    "'prise' is not known. Did you mean 'price'? There are: price, carat."
-    """
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f" Did you mean {shown(near[0])!r}?" if near else ""
-    there = listed([shown(label) for label in known], 20)
-    return f"{shown(name)!r} is not known.{hint} There are: {there}."
-
-
-def places(index: "pandas.Index") -> str:
-    """Name lines or rows.
-
-    >>> import pandas as pd
-    >>> places(pd.Index([3, 7], name="line"))
-    'lines 3, 7'
-    """
-    unit = index.name if len(index) == 1 else f"{index.name}s"
-    counted = " (counted from 0)" if index.name == "row" else ""
-    return f"{unit} {listed(list(index))}{counted}"
-
-
-def _of_file(
-    path: Path, name: str, delimiter: str, encoding: str
-) -> "pandas.DataFrame":
-    import pandas as pd
-
-    _check_file(path, name)
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} cannot be read: {first_line(error)}") from error
-    if not content.strip():
-        raise DataError(f"{name} is empty.")
-    if path.suffix.lower() == ".parquet":
-        return _of_parquet(content, name)
-    text = io.StringIO(_decoded(content, name, encoding), newline="")
-    chunks = list(_text_chunks(text, name, delimiter))
-    if not chunks:
-        raise DataError(f"{name} has a header and no rows.")
-    return pd.concat(chunks)
-
-
-def _check_file(path: Path, name: str) -> None:
+def _is_parquet(path: Path, name: str) -> bool:
     if path.is_dir():
         raise DataError(f"{name} is a folder; give one file of it.")
     if not path.exists():
         raise DataError(f"There is no file {name}.")
     if not path.name.lower().endswith(SUFFIXES):
         raise DataError(f"{name}: tables are read from {', '.join(SUFFIXES)} files.")
+    return path.suffix.lower() == ".parquet"
 
 
-def _of_parquet(content: bytes, name: str) -> "pandas.DataFrame":
+def _of_parquet(path: Path, name: str) -> "pandas.DataFrame":
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
+        frame = pd.read_parquet(path, engine="pyarrow")
     except Exception as error:
         # Arrow raises nearly anything for broken files.
         reason = first_line(error)
@@ -156,31 +96,6 @@ def _converted(source: Any) -> Any:
         ) from error
 
 
-def _decoded(content: bytes, name: str, encoding: str) -> str:
-    # Excel begins files with a mark that is no part of the first name.
-    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-    try:
-        text = content.decode("utf-8-sig" if plain else encoding)
-    except UnicodeDecodeError as error:
-        guess = "utf-16" if content.startswith(BYTE_ORDER_MARKS) else "latin-1"
-        # Of UTF-8 with a mark, the position counts from behind the mark.
-        at = error.start + 3 * (plain and content.startswith(b"\xef\xbb\xbf"))
-        raise DataError(
-            f"{name} is not in {encoding}: byte {at} is "
-            f"0x{content[at]:02x}. Give --data.encoding, such as {guess}."
-        ) from error
-    except (LookupError, ValueError) as error:
-        raise DataError(
-            f"--data.encoding {shown(encoding)} cannot be used: {first_line(error)}"
-        ) from error
-    if not isinstance(text, str) or "\0" in text:
-        raise DataError(
-            f"{name} is no text in {encoding}: it holds zero bytes. If it is a text "
-            "after all, give --data.encoding, such as utf-16."
-        )
-    return text
-
-
 def read_chunks(
     path: Path, delimiter: str, encoding: str
 ) -> Iterator["pandas.DataFrame"]:
@@ -190,34 +105,9 @@ def read_chunks(
         DataError: as `read_frame`, where reading gets to what is wrong.
     """
     name = shown(str(path))
-    _check_file(path, name)
-    chunks = _parquet_chunks if path.suffix.lower() == ".parquet" else _opened_chunks
+    chunks = _parquet_chunks if _is_parquet(path, name) else _text_chunks
     for chunk in chunks(path, name, delimiter, encoding):
         yield _checked_names(chunk, name)
-
-
-def _opened_chunks(path: Path, name: str, delimiter: str, encoding: str):
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-    line = 1
-    try:
-        with opened(
-            path, "rt", encoding="utf-8-sig" if plain else encoding, newline=""
-        ) as file:
-            for chunk in _text_chunks(file, name, delimiter):
-                line = chunk.index[-1]
-                yield chunk
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name} is not in {encoding}, behind line {line}: "
-            f"0x{error.object[error.start]:02x}. Give --data.encoding, such as latin-1."
-        ) from error
-    except LookupError as error:
-        raise DataError(
-            f"--data.encoding {shown(encoding)} cannot be used: {first_line(error)}"
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} cannot be read: {first_line(error)}") from error
 
 
 def _parquet_chunks(path: Path, name: str, delimiter: str, encoding: str):
@@ -238,8 +128,13 @@ def _parquet_chunks(path: Path, name: str, delimiter: str, encoding: str):
         raise DataError(f"{name} is no whole Parquet file: {reason}") from error
 
 
-def _text_chunks(
-    file: TextIO, name: str, delimiter: str
+def _text_chunks(path: Path, name: str, delimiter: str, encoding: str):
+    with opened(path, encoding) as file:
+        yield from _chunks_of(file, name, delimiter, encoding)
+
+
+def _chunks_of(
+    file: TextIO, name: str, delimiter: str, encoding: str
 ) -> Iterator["pandas.DataFrame"]:
     import pandas as pd
 
@@ -248,12 +143,14 @@ def _text_chunks(
         raise DataError(
             f"--data.delimiter {delimiter!r} cannot be used; it is one character."
         )
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    lines = _without_zero_bytes(file, name, encoding)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     uneven: list[tuple[int, int]] = []
     try:
-        header = next((row for row in reader if row), [])
-        if header:
-            _check_delimiter(name, header, given)
+        header = next((row for row in reader if row), [""])
+        if len(header) == 1 and not header[0].strip():
+            raise DataError(f"{name} is empty.")
+        _check_delimiter(name, header, given)
         rows = _rows(reader, len(header), uneven)
         while chunk := list(islice(rows, CHUNK)):
             lines = pd.Index([line for line, _ in chunk], name="line")
@@ -270,6 +167,16 @@ def _text_chunks(
             f"{uneven[0][1]}; uneven are {places(lines)}. A field that holds "
             f"{delimiter!r} must stand in double quotes."
         )
+
+
+def _without_zero_bytes(file: TextIO, name: str, encoding: str) -> Iterator[str]:
+    for line in file:
+        if "\0" in line:
+            raise DataError(
+                f"{name} is not a text in {encoding}: it holds zero bytes. If it is "
+                "one after all, give --data.encoding, such as utf-16-le."
+            )
+        yield line
 
 
 def _rows(reader: Any, width: int, uneven: list[tuple[int, int]]):
@@ -319,9 +226,3 @@ def _check_names(name: str, names: list[str]) -> None:
         raise DataError(
             f"{name} has several columns called {listed(double)}; names must differ."
         )
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says, as far as it goes into a line."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return shown(lines[0], 160)

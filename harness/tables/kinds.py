@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.dates import are_dates, far_date, parse_dates
-from kerazoo.harness.tables.files import listed, places, shown
+from kerazoo.harness.wording import listed, places, shown
 
 if TYPE_CHECKING:
     import pandas

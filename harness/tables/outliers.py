@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerazoo.harness.tables.files import places, shown
+from kerazoo.harness.wording import places, shown
 
 if TYPE_CHECKING:
     import pandas

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import listed, read_frame
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import as_spelt, type_column
 from kerazoo.harness.tables.tabular import Encoding, as_served
+from kerazoo.harness.wording import listed
 
 if TYPE_CHECKING:
     import keras

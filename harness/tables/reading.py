@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import places, read_frame, shown, unknown
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
 from kerazoo.harness.tables.splits import split_rows
+from kerazoo.harness.wording import places, shown, unknown
 
 if TYPE_CHECKING:
     import pandas

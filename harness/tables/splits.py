@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
-from kerazoo.harness.tables.files import places, shown, unknown
+from kerazoo.harness.errors import DataError
+from kerazoo.harness.wording import places, shown, unknown
 
 if TYPE_CHECKING:
     import pandas

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerazoo.harness.data import DataError, digest
+from kerazoo.harness.data import digest
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables import files, reading, tabular
 from kerazoo.harness.tables.kinds import Kind, as_spelt, type_column
 from kerazoo.harness.tables.reading import Table
 from kerazoo.harness.tables.splits import How
 from kerazoo.harness.tables.table_encoder import encode
+from kerazoo.harness.wording import shown
 
 if TYPE_CHECKING:
     import pandas
@@ -175,7 +177,7 @@ def read_stream(
         hashes.append(pd.util.hash_pandas_object(chunk, index=False).to_numpy())
         sample.add(chunk)
     if header is None:
-        raise DataError(f"{files.shown(str(path))} has no rows.")
+        raise DataError(f"{shown(str(path))} has no rows.")
     notes: list[str] = []
     present = reading.check_target(pd.concat(targets), notes)
     frame = pd.DataFrame(index=present.index)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.outliers import bounds
 from kerazoo.harness.tables.table_encoder import DAY, WEEK, YEAR
 from kerazoo.harness.tables.target import Transform, fit_target

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 
 Transform = Literal["standardise", "log", "box_cox", "yeo_johnson"]
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 HERE = Path(__file__).parent
-PAIRS = HERE.parent / "pairs"
 
 
 def log_network(model: "keras.Model", example: "np.ndarray") -> None:
@@ -108,8 +107,6 @@ def log_text_model(
     from kerazoo.harness.export.portable import portable
 
     known = ("source_tokeniser", "target_tokeniser", "source_normaliser")
-    kinds = {facts[f"{side}_tokeniser"]["kind"] for side in ("source", "target")}
-    pieces = ["sentencepiece"] if "subwords" in kinds else []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         model.save(folder / "model.keras")
@@ -122,11 +119,10 @@ def log_text_model(
                 "saved_model": str(saved_model),
                 "keras": str(folder / "model.keras"),
                 "facts": str(folder / "facts.json"),
-                "tokenisers": str(PAIRS / "tokenisers.py"),
-                "normaliser": str(PAIRS / "text.py"),
+                "client": str(HERE.parent / "pairs" / "token_search.py"),
             },
             input_example=list(example),
-            pip_requirements=_needs("tensorflow", "numpy", *pieces),
+            pip_requirements=_needs("tensorflow", "numpy"),
         )
 
 

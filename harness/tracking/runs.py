@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness.tracking.store import connect
+from kerazoo.harness.tracking.mlflow_store import connect
 
 if TYPE_CHECKING:
     import keras

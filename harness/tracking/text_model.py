@@ -1,12 +1,12 @@
 """The model of texts as MLflow loads and serves it: a list of texts in, and one out.
 
-MLflow stores this file with the model, and with the two files of kerazoo that turn
-texts into tokens and back. Where it is loaded, TensorFlow is enough, and sentencepiece
-if a side is sub-words: neither Keras nor kerazoo.
+MLflow stores this file with the model, and with `token_search.py`, which turns texts
+into tokens and back. Where it is loaded, TensorFlow is enough.
 """
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import mlflow
@@ -21,26 +21,21 @@ class TextModel(mlflow.pyfunc.PythonModel):
     def load_context(self, context):
         """Load the SavedModel and what lies between texts and tokens."""
         files = context.artifacts
-        tokenisers, text = (_run(files[x]) for x in ("tokenisers", "normaliser"))
-        facts = json.loads(Path(files["facts"]).read_text("utf-8"))
-        self.normalise = text.Normaliser(**facts["source_normaliser"])
-        self.source, self.target = tokenisers.of_facts(facts)
-        self.end = tokenisers.END
+        self.client = _run(files["client"])
+        self.facts = json.loads(Path(files["facts"]).read_text("utf-8"))
         self.loaded = tf.saved_model.load(files["saved_model"])
         self.serve = self.loaded.signatures["serving_default"]
 
     # MLflow makes the signature of the types, and makes the list of a data frame.
     def predict(self, context, model_input: list[str], params=None) -> list[str]:
         """Return the answer to every text, in the same order."""
-        rows = [
-            [*self.source.encode(self.normalise(text)), self.end]
-            for text in model_input
-        ]
+        encode, decode = self.client.encode, self.client.decode
+        rows = [encode(text, self.facts, sys.maxsize) for text in model_input]
         answers = []
         for start in range(0, len(rows), BATCH_SIZE):
             batch = tf.ragged.constant(rows[start : start + BATCH_SIZE], tf.int32)
             tokens = self.serve(source=batch.to_tensor())["tokens"].numpy()
-            answers += [self.target.decode(ids) for ids in tokens]
+            answers += [decode(ids, self.facts) for ids in tokens.tolist()]
         return answers
 
 

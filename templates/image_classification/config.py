@@ -47,7 +47,7 @@ class DataConfig:
                 f"{list(self.input_shape)}"
             )
         if self.path and self.source in ("digits", "cifar10", "cifar100"):
-            raise ValueError(f"data.path: {self.source} is found without one")
+            raise ValueError(f"data.path: {self.source} needs none")
         if self.grey and self.source != "folder":
             raise ValueError("data.grey is for a folder of images")
         at_least("data.imbalance", self.imbalance, 1)
@@ -72,8 +72,10 @@ class Config(TrainingConfig):
     learning_rate: float = 2e-3  # the highest, reached after the warm-up
     weight_decay: float = 1e-2  # per update; biases and norms are spared
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
+    class_weight: Literal["none", "balanced"] = "none"  # rare classes weigh more
     monitor: str = "val_accuracy"  # which metric picks the best epoch
 
     def __post_init__(self):
         super().__post_init__()
+        at_least("batch_size", self.batch_size, 1)
         for_task(self.model.name, "image_classification")

@@ -68,7 +68,12 @@ class DataConfig:
     def __post_init__(self):
         for name in ("validation_share", "test_share"):
             above(f"data.{name}", getattr(self, name), 0)
-            share(f"data.{name}", getattr(self, name))
+        share(
+            "data.validation_share + test_share",
+            self.validation_share + self.test_share,
+        )
+        if self.split in ("group", "time") and not self.split_column:
+            raise ValueError(f"data.split {self.split} needs data.split_column")
         for names in OUTLIER_RULES:
             for name in names:
                 at_least(f"data.{name}", getattr(self, name), 0)
@@ -119,8 +124,7 @@ class Config(TrainingConfig):
                 object.__setattr__(self, name, value)
         super().__post_init__()
         for_task(self.model.name, "regression")
-        if self.class_weight != "none":
-            raise ValueError("class_weight is for classes, which are not there")
+        at_least("batch_size", self.batch_size, 1)
         at_least("ensemble", self.ensemble, 1)
         if self.loss not in LOSSES[self.head]:
             others = [head for head, names in LOSSES.items() if self.loss in names]

@@ -43,7 +43,7 @@ class DataConfig:
     test_share: float = 0.05  # of the sources, where no such split is given
     split_seed: int = 0  # of the split alone; cmudict has one that is fixed
     limit: int = 0  # sources of each split, for a quick try; 0: all
-    tokens_per_batch: int = 2048  # of the longer side, padding included
+    tokens_per_batch: int = 2048  # of a step: of the longer side, padding included
     buckets: int = 8  # shapes of batches at most
 
     def __post_init__(self):
@@ -105,10 +105,12 @@ class DecodingConfig:
     beam: int = 4  # hypotheses that are followed; 1: greedy
     length_penalty: float = 0.6  # alpha of Wu et al. 2016; 0: none
     max_length: int = 0  # tokens of an answer; 0: as many as the longest target
+    batch_size: int = 64  # sources that are answered side by side
     samples: int = 2000  # validation sources answered after every epoch; 0: all
 
     def __post_init__(self):
-        at_least("decoding.beam", self.beam, 1)
+        for name in ("beam", "batch_size"):
+            at_least(f"decoding.{name}", getattr(self, name), 1)
         for name in ("length_penalty", "max_length", "samples"):
             at_least(f"decoding.{name}", getattr(self, name), 0)
 
@@ -126,7 +128,6 @@ class Config(TrainingConfig):
     bleu_words: Literal["13a", "intl", "zh", "char"] = "13a"  # what BLEU counts
     experiment: str = "seq2seq"  # the MLflow experiment
     epochs: int = 20  # passes over the training split
-    batch_size: int = 64  # sources decoded side by side; see data.tokens_per_batch
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     warmup_epochs: float = 2.0  # epochs of linear rise from 0
     clip_norm: float = 1.0  # largest norm of the whole gradient; 0: no limit
@@ -141,8 +142,6 @@ class Config(TrainingConfig):
         one_of("loss", self.loss, LOSSES)
         super().__post_init__()
         for_task(self.model.name, "seq2seq")
-        if self.class_weight != "none":
-            raise ValueError("class_weight is for classes, which are not there")
         # What is written down with a run is what was meant.
         object.__setattr__(self, "monitor", self.monitor or f"val_{self.metric}")
 

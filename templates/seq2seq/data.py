@@ -76,7 +76,7 @@ def load_data(config: Config) -> Data:
             "target_normaliser": asdict(target),
             "longest_source": longest_source,  # END included
             "longest_target": longest(batches, "labels"),
-            "decoding": {**asdict(config.decoding), "batch_size": config.batch_size},
+            "decoding": asdict(config.decoding),
             "mean_tokens": batches["train"].mean_tokens,  # labels in a batch
         },
     }
@@ -183,7 +183,7 @@ def served_batches(split: str, common: dict, config: Config) -> list:
     All sources are padded to the longest one of training; longer ones lose their end.
     """
     encode = common["tokenisers"][0].encode
-    most, size = common["metadata"]["longest_source"], config.batch_size
+    most, size = common["metadata"]["longest_source"], config.decoding.batch_size
     sources, _ = common["references"][split]
     ids = padded([[*encode(text)[: most - 1], END] for text in sources], length=most)
     numbers = np.arange(len(sources))

@@ -30,7 +30,7 @@ def make_data(pixels=PIXELS, classes=CLASSES, batch_size=8, **changes) -> Data:
 
 
 def make_config(**changes) -> TrainingConfig:
-    defaults = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "warmup_epochs": 0}
+    defaults = {"epochs": 2, "learning_rate": 0.01, "warmup_epochs": 0}
     return TrainingConfig(**{**defaults, "optimizer": "sgd", **changes})
 
 

@@ -12,7 +12,7 @@ from workplace import SMOKE, Project, kerazoo
 
 from kerazoo import losses, zoo
 from kerazoo.harness import catalog, commands, environment
-from kerazoo.harness.tracking import store
+from kerazoo.harness.tracking import mlflow_store
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
 ):
     served = []
     monkeypatch.setattr(commands.subprocess, "call", lambda c: served.append(c) or 0)
-    monkeypatch.setattr(store, "is_remote", lambda: remote)
+    monkeypatch.setattr(mlflow_store, "is_remote", lambda: remote)
     status, shown, _ = call("ui", "--port", "5055")
     assert status == 0 and "workflowType=machine_learning" in shown
     assert len(served) == (not remote)

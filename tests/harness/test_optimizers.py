@@ -79,7 +79,7 @@ def test_accumulated_steps_make_one_update_of_a_larger_batch(tmp_path):
     """Four batches of 2 move the weights as one batch of 8 does."""
     weights = {}
     for batch_size, accumulate in ((2, 4), (8, 1)):
-        config = make_config(batch_size=batch_size, accumulate=accumulate, epochs=1)
+        config = make_config(accumulate=accumulate, epochs=1)
         data = make_data(batch_size=batch_size)
         training.prepare(config)
         model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
@@ -87,7 +87,7 @@ def test_accumulated_steps_make_one_update_of_a_larger_batch(tmp_path):
         model.compile(build_optimizer(config, data), loss, metrics=["accuracy"])
         folder = tmp_path / str(batch_size)
         folder.mkdir()
-        fit(folder, data, model, batch_size=batch_size, epochs=1)
+        fit(folder, data, model, accumulate=accumulate, epochs=1)
         weights[batch_size] = model.get_weights()
     for small, large in zip(weights[2], weights[8], strict=True):
         np.testing.assert_allclose(small, large, atol=1e-6)

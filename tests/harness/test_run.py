@@ -14,10 +14,10 @@ import yaml
 from workplace import ROOT, execute
 
 from kerazoo.harness import DataError, build_optimizer, environment, tracked_run
+from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
-from kerazoo.harness.training import WeightsError
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def config(store, template):
     [
         (None, "", "FINISHED", "**Reproduce**"),
         (DataError("no cats"), "error: no cats", "FAILED", "**failed**: no cats"),
-        (WeightsError("no file"), "error: no file", "FAILED", "**failed**: no file"),
+        (UserError("no file"), "error: no file", "FAILED", "**failed**: no file"),
         (KeyboardInterrupt(), "interrupted; what", "KILLED", "**killed**: interrupted"),
         # With a traceback, as nobody foresaw them:
         (RuntimeError("oh"), RuntimeError, "FAILED", "**failed**: RuntimeError: oh"),

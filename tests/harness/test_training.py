@@ -12,7 +12,8 @@ from small_training import PIXELS, Log, fit, make_config, make_data, make_model
 
 from kerazoo import losses
 from kerazoo.harness import build_optimizer, training
-from kerazoo.harness.callbacks import Checkpoint, NonFiniteError
+from kerazoo.harness.callbacks import Checkpoint
+from kerazoo.harness.errors import NonFiniteError
 
 
 @pytest.fixture(autouse=True)
@@ -380,5 +381,5 @@ def test_weights_that_cannot_be_taken_are_told(name, message, tmp_path):
     other.save(tmp_path / "other.keras")
     other.save_weights(tmp_path / "other.weights.h5")
     model = keras.Model(inputs, keras.layers.Dense(3, name="last")(inputs), name="mine")
-    with pytest.raises(training.WeightsError, match=f"^model.weights: .*{message}"):
+    with pytest.raises(training.UserError, match=f"^model.weights: .*{message}"):
         training.load_weights(model, str(tmp_path / name))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from workplace import SMOKE, execute, kerazoo
 
+from kerazoo.harness import cli
 from kerazoo.harness.own_code import load_keras, own_definitions
 
 BLOCKS = """
@@ -96,6 +97,18 @@ def tables(new_project):
     model = project.folder / "model.py"
     model.write_text(f"{model.read_text()}\n{LAYERS}{OF_TABLES}")
     return project.train("--epochs", "2", "--export", "[saved_model,tflite]")
+
+
+def test_an_error_of_the_copy_names_its_line(new_project, monkeypatch, capsys):
+    project = new_project()
+    model = project.folder / "model.py"
+    model.write_text(model.read_text().replace("    return model", "    int('oops')"))
+    line = model.read_text().splitlines().index("    int('oops')") + 1
+    monkeypatch.chdir(project.folder)
+    assert cli.main(["train", ".", "--data.limit", "90"]) == 2
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert told.startswith("kerazoo: error: invalid literal for int()")
+    assert f"(model.py, line {line}; traceback.txt of the run" in told
 
 
 @pytest.mark.slow

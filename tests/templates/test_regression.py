@@ -353,9 +353,11 @@ def test_a_run_is_not_measured_on_tables_of_another_kind(
         ("--loss gaussian_nll", 2, "gaussian_nll is for --head mean_variance; with"),
         ("--loss poisson", 2, "poisson fits no scaled target; with --head mean take"),
         ("--ensemble 0", 2, "ensemble must be at least 1"),
-        ("--class_weight balanced", 2, "class_weight is for classes"),
+        ("--class_weight balanced", 2, "there is no flag --class_weight"),
+        ("--batch_size -3", 2, "batch_size must be at least 1; got -3"),
+        ("--data.test_share 0.9", 2, "data.validation_share + test_share must be"),
         ("--data.kinds.age colour", 2, "'colour' is not known"),
-        ("--data.split time", 1, "--data.split_column"),
+        ("--data.split time", 2, "needs data.split_column"),
         ("--model.name tabn", 2, "Did you mean 'tabm'"),
     ],
 )

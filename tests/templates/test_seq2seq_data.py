@@ -159,7 +159,7 @@ def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
             ["--data.path", "a", "--data.target_path", "b", "--data.columns", "[x,y]"],
             "with data.target_path, lines are whole",
         ),
-        (["--class_weight", "balanced"], "class_weight is for classes"),
+        (["--batch_size", "8"], "Did you mean --decoding.batch_size?"),
         (["--loss", "crf"], "'crf' is not known. Choose from: token_cross_entropy,"),
     ]:
         assert message in refused(load, capsys, *flags)

@@ -38,6 +38,36 @@ def test_the_command_keeps_what_works_and_fails_for_the_rest(keras_file, capsys)
     assert [bool(f["failure"]) for f in facts["files"]] == [False, True]
 
 
+def test_files_that_are_not_its_own_stay_as_they_are(keras_file, capsys):
+    mine = keras_file / "out"
+    mine.mkdir()
+    (mine / "texts.json").write_text("mine")
+    (mine / "calibration.npz").write_text("mine")
+    arguments = "export model.keras --samples samples.npz --formats saved_model"
+    for _ in range(2):  # the second time over the first
+        assert cli.main([*arguments.split(), "--folder", "out"]) == 0
+    assert (mine / "texts.json").read_text() == "mine"
+    assert (mine / "calibration.npz").read_text() == "mine"
+    assert {file.name for file in mine.iterdir()} == {
+        *("texts.json", "calibration.npz", "model.keras", "saved_model"),
+        *("model.json", "sample.json"),
+    }
+    before = (keras_file / "model.keras").read_bytes()
+    assert cli.main([*arguments.split(), "--folder", "."]) == 2
+    assert "model.keras would be overwritten" in capsys.readouterr().err
+    assert (keras_file / "model.keras").read_bytes() == before
+
+
+def test_one_folder_is_for_files_of_one_model(keras_file, capsys):
+    arguments = "export model.keras --samples samples.npz --formats saved_model"
+    assert cli.main(arguments.split()) == 0
+    erf_model().save("model.keras")  # other weights
+    assert cli.main(arguments.split()) == 2
+    assert "exports/ has files of another model" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="has files of another model"):
+        commands_export._check_folder(keras_file / "exports", {"run": "0123abcdef"})
+
+
 def test_a_file_of_two_inputs_and_a_number_is_exported(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     inputs = [keras.Input((2,), name="size"), keras.Input((3,), name="place")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerazoo.harness import TrainingConfig, cli, parse_config
-from kerazoo.harness.data import DataError
+from kerazoo.harness.errors import DataError
 from kerazoo.harness.loss_lab.label_files import read_labels
 from kerazoo.losses import get
 
@@ -22,7 +22,7 @@ def sources(tmp_path):
         'n,price,sort,"a, b"\n1,2.5,cat,x\n\n2,1e3,dog,y\n', "utf-8-sig"
     )
     (tmp_path / "d.csv").write_text("n;p\n1;2,5\n3;4,5\n")
-    (tmp_path / "e.tsv").write_text("n\tp\n1\t2\n3\t\n5\n")
+    (tmp_path / "e.tsv").write_text("n\tp\n1\t2\n3\t\n5\tNA\n")
     for name, count in (("dog", 2), ("cat", 1)):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for i in range(count):
@@ -63,16 +63,16 @@ def test_a_data_set_is_known_by_name():
         ("c.csv", "prise", "Did you mean 'price'"),
         ("e.tsv", "p", "2 of 3 rows have no p"),
         ("b.npz", "z", "array: 'z' is not known"),
-        ("readme.txt", "", "labels are read from"),
-        ("cut.npz", "", "no whole .npz file"),
-        ("empty.npy", "", "no whole .npy file"),
+        ("readme.md", "", "labels are read from"),
+        ("cut.npz", "", "not a whole .npz file"),
+        ("empty.npy", "", "not a whole .npy file"),
         ("objects.npy", "", "Python objects"),
-        ("latin.csv", "n", "not in UTF-8"),
+        ("latin.csv", "n", "0xf6 is not utf-8"),
         ("empty", "", "no class folders"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_line(source, target, message, sources):
-    (sources / "readme.txt").touch()
+    (sources / "readme.md").touch()
     (sources / "cut.npz").write_bytes((sources / "b.npz").read_bytes()[:80])
     (sources / "empty.npy").touch()
     (sources / "latin.csv").write_bytes("n\nGröße\n".encode("latin-1"))

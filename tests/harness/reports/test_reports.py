@@ -132,9 +132,14 @@ def test_learning_curves_show_both_splits_and_the_rate():
     assert len(drawn["learning rate"]) == 1
 
 
-def test_one_epoch_is_a_curve_too(tmp_path):
+def test_one_epoch_is_a_curve_too():
     history = [{"loss": 2.0, "val_loss": 2.5, "learning_rate": 0.1}]
-    common.learning_curves(history, best_epoch=1).savefig(tmp_path / "figure.png")
+    figure = common.learning_curves(history, best_epoch=1)
+    drawn = {axes.get_title(): axes.lines for axes in figure.axes}
+    assert list(drawn) == ["loss", "learning rate"]
+    points = [line.get_xydata().tolist() for line in drawn["loss"][:2]]
+    assert points == [[[1, 2.0]], [[1, 2.5]]]
+    assert all(line.get_marker() == "o" for line in drawn["loss"][:2])
 
 
 def test_learning_curves_show_scores_of_the_validation_split_alone():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kerazoo.harness import DataError
-from kerazoo.harness.export.export import export
+from kerazoo.harness.export import export
 from kerazoo.harness.tables.predict import predict_rows
 from kerazoo.harness.tables.reading import read_table
 from kerazoo.harness.tables.tabular import fit_encoding, served_columns

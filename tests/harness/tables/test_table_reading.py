@@ -97,17 +97,20 @@ def test_a_frame_a_csv_and_a_parquet_file_give_the_same(to, tmp_path):
         (text("x y", "{i} {y}"), "a.csv has one column, 'x y'; it looks as if separat"),
         (
             text("größe,y").encode("latin-1"),
-            "a.csv is not in utf-8: byte 2 is 0xf6. Give --data.encoding, such as lat",
+            "a.csv, line 1: 0xf6 is not utf-8. Give --data.encoding, such as latin-1.",
         ),
         (
             b"\xef\xbb\xbf" + text("größe,y").encode("latin-1"),
-            "a.csv is not in utf-8: byte 5 is 0xf6. Give --data.encoding, such as lat",
+            "a.csv, line 1: 0xf6 is not utf-8. Give --data.encoding, such as latin-1.",
         ),
         (
             text().encode("utf-16"),
-            "a.csv is not in utf-8: byte 0 is 0xff. Give --data.en",
+            "a.csv is not in utf-8: give --data.encoding utf-16.",
         ),
-        (text().encode("utf-16-le"), "a.csv is no text in utf-8: it holds zero bytes."),
+        (
+            text().encode("utf-16-le"),
+            "a.csv is not a text in utf-8: it holds zero bytes.",
+        ),
     ],
     ids=map(str, range(18)),
 )

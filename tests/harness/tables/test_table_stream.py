@@ -170,7 +170,7 @@ def test_a_split_without_sampled_rows_is_refused():
     ("content", "options", "message"),
     [
         ("x,y\n", {}, "a.csv has no rows."),
-        ("", {}, "a.csv has no rows."),
+        ("", {}, "a.csv is empty."),
         ("x,z\n" + "1,2\n" * 20, {}, "--data.target: 'y' is not known."),
         ("x,x,y\n" + "1,2,3\n" * 20, {}, "a.csv has several columns called x; na"),
         ("x,y\n" + "1,2\n" * 20 + "1,a\n", {}, "Column y: 'a' in line 22 is no numb"),
@@ -179,7 +179,7 @@ def test_a_split_without_sampled_rows_is_refused():
         (
             ("x,y\n" + "é,2\n" * 20).encode("latin-1"),
             {},
-            "a.csv is not in utf-8, behind line 1: 0xe9. Give --data.encoding, suc",
+            "a.csv, line 2: 0xe9 is not utf-8. Give --data.encoding, such as latin-1.",
         ),
         ("x,y\n1,3\n" + "2,2\n" * 20, {"how": "group", "column": "z"}, "--data.split_"),
     ],

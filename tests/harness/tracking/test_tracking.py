@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from kerazoo.harness.tracking import runs, store
+from kerazoo.harness.tracking import mlflow_store, runs
 
 
 @pytest.fixture
 def tracker(store):
-    return store.start("trials", "my-run")
+    return mlflow_store.start("trials", "my-run")
 
 
 def history(client, run_id, name):
@@ -70,10 +70,10 @@ def test_a_run_ends_as_it_is_told(status, tracker, store):
 def test_artifacts_lie_beside_the_store_wherever_one_works(
     store, tmp_path, monkeypatch
 ):
-    store.start("trials", "first").end("FINISHED")
+    mlflow_store.start("trials", "first").end("FINISHED")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    second = store.start("trials", "second")
+    second = mlflow_store.start("trials", "second")
     second.text("a", "a.txt")
     second.end("FINISHED")
     assert {store.artifacts(run).parents[1] for run in store.runs} == {
@@ -86,7 +86,7 @@ def test_without_an_address_the_store_is_in_the_working_folder(
     store, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    found = store.connect().get_tracking_uri()
+    found = mlflow_store.connect().get_tracking_uri()
     assert found == f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
@@ -104,7 +104,7 @@ def test_a_run_that_mlflow_has_opened_is_used(store, monkeypatch):
     opened = store.client.create_run("0")
     store.client.log_param(opened.info.run_id, "learning_rate", "2e-3")
     monkeypatch.setenv("MLFLOW_RUN_ID", opened.info.run_id)
-    tracker = store.start("trials", "")
+    tracker = mlflow_store.start("trials", "")
     assert tracker.run_id == opened.info.run_id
     tracker.params({"learning_rate": 0.002, "epochs": 3})
     tracker.end("FINISHED")
@@ -112,7 +112,7 @@ def test_a_run_that_mlflow_has_opened_is_used(store, monkeypatch):
 
 
 def test_a_run_inside_an_open_one_is_its_child(tracker, store):
-    child = store.start("trials", "child")
+    child = mlflow_store.start("trials", "child")
     child.end("FINISHED")
     tracker.end("FINISHED")
     parents = {
@@ -160,7 +160,7 @@ def server(store, monkeypatch):
 
 def test_metrics_wait_for_a_store_that_is_away(server, capsys):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
-    tracker = store.Tracker(mlflow, SimpleNamespace(info=info))
+    tracker = mlflow_store.Tracker(mlflow, SimpleNamespace(info=info))
     assert tracker.url.startswith(f"{server.uri}/#/experiments/7/runs/a1?")
     tracker.metrics({"loss": 3.0}, step=1)
     server.up = False
@@ -181,7 +181,7 @@ def test_metrics_wait_for_a_store_that_is_away(server, capsys):
 
 def test_a_table_of_an_epoch_does_not_end_the_run_if_the_store_is_away(server, capsys):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
-    tracker = store.Tracker(mlflow, SimpleNamespace(info=info))
+    tracker = mlflow_store.Tracker(mlflow, SimpleNamespace(info=info))
     server.up = False
     tracker.table({"epoch": [1]}, "tables/samples.json", needed=False)
     assert capsys.readouterr().err.startswith("warning: the store was not reached: ")
@@ -208,19 +208,22 @@ def test_a_dollar_in_a_plot_is_no_mathematics(tracker, store):
     axes.set_xticks(range(3), ["$", "$$", "$50k_$"])
     axes.set_title("$$ of $50k_$")
     tracker.figure(figure, "plots/prices.png")
-    assert (store.artifacts() / "plots" / "prices.png").stat().st_size > 0
+    assert (store.artifacts() / "plots" / "prices.png").is_file()
+    texts = [axes.title, *axes.get_xticklabels()]
+    assert [text.get_text() for text in texts] == ["$$ of $50k_$", "$", "$$", "$50k_$"]
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_files_go_beside_a_store_that_is_named_from_here(store, monkeypatch):
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
-    store.start("an-experiment-of-its-own", "my-run").end("FINISHED")
+    mlflow_store.start("an-experiment-of-its-own", "my-run").end("FINISHED")
     found = mlflow.get_experiment_by_name("an-experiment-of-its-own")
     assert found.artifact_location.startswith((store.folder / "mlruns").as_uri())
 
 
 def test_metrics_that_still_wait_are_sent_at_the_end(server, monkeypatch):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
-    tracker = store.Tracker(mlflow, SimpleNamespace(info=info))
+    tracker = mlflow_store.Tracker(mlflow, SimpleNamespace(info=info))
     monkeypatch.setattr(mlflow, "end_run", lambda status: None)
     server.up = False
     tracker.metrics({"loss": 2.0}, step=2)
@@ -230,7 +233,10 @@ def test_metrics_that_still_wait_are_sent_at_the_end(server, monkeypatch):
 
 
 def test_first_runs_at_once_share_a_new_store(tmp_path):
-    program = "from kerazoo.harness import tracking; store.start('a', '').end('FAILED')"
+    program = (
+        "from kerazoo.harness.tracking import mlflow_store;"
+        "mlflow_store.start('a', '').end('FAILED')"
+    )
     command = [sys.executable, "-c", program]
     started = [subprocess.Popen(command, cwd=tmp_path) for _ in range(3)]
     assert [process.wait() for process in started] == [0, 0, 0]
@@ -242,7 +248,7 @@ def test_first_runs_at_once_share_a_new_store(tmp_path):
 @pytest.fixture
 def three_runs(store):
     for name, status in (("a", "FINISHED"), ("b", "FINISHED"), ("b", "FAILED")):
-        store.start("trials", name).end(status)
+        mlflow_store.start("trials", name).end(status)
     return {(r.info.run_name, r.info.status): r.info.run_id for r in store.runs}
 
 
@@ -304,13 +310,13 @@ def test_pages_are_those_of_training_runs(tracker, store, monkeypatch):
         f"http://127.0.0.1:5000/#/experiments/{identity}/runs/{tracker.run_id}"
         "?workflowType=machine_learning"
     )
-    assert store.ui_address("http://here:1") == (
+    assert mlflow_store.ui_address("http://here:1") == (
         f"http://here:1/#/experiments/{identity}/runs"
         "?workflowType=machine_learning&compareRunsMode=CHART"
     )
-    assert not store.is_remote()
+    assert not mlflow_store.is_remote()
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "true")
-    command = store.server_command("here", 7)
+    command = mlflow_store.server_command("here", 7)
     assert command[command.index("--backend-store-uri") + 1].endswith("/mlflow.db")
     assert command[-6:] == ["--host", "here", "--port", "7", "--workers", "1"]
 
@@ -318,10 +324,10 @@ def test_pages_are_those_of_training_runs(tracker, store, monkeypatch):
 def test_the_page_is_that_of_the_newest_run(store):
     """Not of the experiment that was made last."""
     for experiment in ("pictures", "tables", "pictures"):
-        tracker = store.start(experiment, "run")
+        tracker = mlflow_store.start(experiment, "run")
         tracker.end("FINISHED")
     wanted = store.client.get_experiment_by_name("pictures").experiment_id
-    address = store.ui_address("http://here:1")
+    address = mlflow_store.ui_address("http://here:1")
     assert address.startswith(f"http://here:1/#/experiments/{wanted}/runs?")
 
 

@@ -16,6 +16,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerazoo.harness.wording import first_line
+
 if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
@@ -185,7 +187,7 @@ def _allowed(name: str) -> str:
 
 
 def _tell(error: Exception) -> None:
-    reason = str(error).splitlines()[0]
+    reason = first_line(error)
     print(f"warning: the store was not reached: {reason}", file=sys.stderr)
 
 

@@ -1,0 +1,67 @@
+"""How messages name what was given, and what there is."""
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_NAMED = 5  # places, names or values that one message lists
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Return a text as it may stand in a line: no longer than that, and printable."""
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if text.isprintable() and text == text.strip() else repr(text)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, as far as it goes into a line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return shown(lines[0], 160)
+
+
+def listed(items: list, most: int = MOST_NAMED) -> str:
+    """List the first of some items, and count the others.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more
+
+
+def places(index: "pandas.Index") -> str:
+    """Name lines or rows.
+
+    >>> import pandas as pd
+    >>> places(pd.Index([3, 7], name="line"))
+    'lines 3, 7'
+    """
+    unit = index.name if len(index) == 1 else f"{index.name}s"
+    counted = " (counted from 0)" if index.name == "row" else ""
+    return f"{unit} {listed(list(index))}{counted}"
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """Say that a name is none of those known, and which are the nearest.
+
+    >>> unknown("prise", ["price", "carat"])
+    "'prise' is not known. Did you mean 'price'? There are: price, carat."
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {shown(near[0])!r}?" if near else ""
+    there = listed([shown(label) for label in known], 20)
+    return f"{shown(name)!r} is not known.{hint} There are: {there}."
+
+
+def not_among(value: str, choices: Sequence[str]) -> str:
+    """Say that a value is none of the choices, and which of them is the nearest."""
+    near = difflib.get_close_matches(str(value), choices, n=5, cutoff=0.4)
+    # Of equally near ones the beginning counts: resnet2 is more of a resnet20.
+    near.sort(key=lambda choice: not choice.startswith(str(value)))
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    if len(choices) > MOST_NAMED:
+        return f"{value!r} is not known.{hint} `kerazoo list` shows what is."
+    return f"{value!r} is not known.{hint} Choose from: {', '.join(choices)}."
