@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--max-params", type=float, help="models of at most this size")
     tasks = ", ".join(TASKS)
     sub.add_argument("--task", default="", help=f"losses for one of: {tasks}")
-    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.add_argument("--json", action="store_true", help="print JSON")
 
     sub = add(commands.info, "kerazoo info resnet20")
     sub.add_argument("name", help="a model, loss, data set or template")
@@ -107,11 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = add(commands.suggest_loss, "kerazoo suggest-loss table.csv --target price")
     sub.add_argument(
         "data",
-        help="a data set's name, a folder of images, a .npy, .npz or .csv file",
+        help="a data set's name, a folder of images, a table, or a .npy or .npz file",
     )
     sub.add_argument("--target", default="", help="the column, or the array in a .npz")
     sub.add_argument("--task", default="", help="what the labels do not show: " + tasks)
-    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.add_argument("--json", action="store_true", help="print JSON")
 
     sub = add(commands.new, "kerazoo new image_classification my_project")
     sub.add_argument("template", help="a name from `kerazoo list templates`")
@@ -130,10 +130,16 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--losses", required=True, help="such as mse,huber:delta=2")
     sub.add_argument("--seeds", type=int, default=3, help="runs of each loss")
     sub.add_argument(
-        "--label-noise", type=float, default=0.0, help="share of wrong training labels"
+        "--label-noise",
+        type=float,
+        default=0.0,
+        help="share of training labels to make wrong",
     )
     sub.add_argument(
-        "--imbalance", type=float, default=1.0, help="first class to last in training"
+        "--imbalance",
+        type=float,
+        default=1.0,
+        help="thin training classes to this ratio, first : last",
     )
     add_flags(sub, "as for `kerazoo train`; the same for every loss")
 
@@ -150,27 +156,42 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         *("--top", "--n-best"),
         type=int,
-        help="classes to name (3), or answers to a text (1), with their scores",
+        help="classes to name (default 3), or answers to a text (default 1)",
     )
-    sub.add_argument("--output", type=Path, help="a CSV for a table; else it is shown")
-    sub.add_argument("--json", action="store_true", help="for programs")
+    sub.add_argument(
+        "--output",
+        type=Path,
+        help="write predictions to this CSV (default: print them)",
+    )
+    sub.add_argument("--json", action="store_true", help="print JSON")
     texts = sub.add_argument_group("how answers to texts are searched for")
     texts.add_argument(
-        "--beam", type=int, help="hypotheses to follow (the run's); 1 is greedy"
+        "--beam",
+        type=int,
+        help="hypotheses to follow (default: the run's); 1 is greedy",
     )
     texts.add_argument(
-        "--sample", action="store_true", default=None, help="draw answers at random"
+        "--sample",
+        action="store_true",
+        default=None,
+        help="draw answers at random instead",
     )
     texts.add_argument(
-        "--temperature", type=float, help="of --sample (1); near 0 it is greedy"
+        "--temperature", type=float, help="of --sample (default 1); near 0 it is greedy"
     )
     texts.add_argument(
-        "--top-k", type=int, help="tokens to draw from, the most probable (all)"
+        "--top-k",
+        type=int,
+        help="draw from so many of the most probable tokens (default: all)",
     )
     texts.add_argument(
-        "--top-p", type=float, help="draw from tokens that sum to this share (1)"
+        "--top-p",
+        type=float,
+        help="draw from the tokens that make up this share (default 1)",
     )
-    texts.add_argument("--seed", type=int, help="of --sample (0); the same draws again")
+    texts.add_argument(
+        "--seed", type=int, help="of --sample (default 0); the same seed draws the same"
+    )
 
     sub = add(
         commands_export.export, "kerazoo export last --formats tflite,tflite-int8"
@@ -179,10 +200,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--formats",
         default="",
-        help=f"of {', '.join(EXPORT_FORMATS)}, with commas (the run's; else all)",
+        help=f"of {', '.join(EXPORT_FORMATS)}, by commas (default: the run's, or all)",
     )
     sub.add_argument(
-        "--folder", type=Path, default=Path("exports"), help="for files of one run"
+        "--folder",
+        type=Path,
+        default=Path("exports"),
+        help="where to write; it must not hold files of another model",
     )
     sub.add_argument(
         "--samples",
@@ -192,8 +216,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--tolerance",
         type=float,
-        help="how much worse the accuracy, error rate, or RMSE in deviations of the "
-        "target may get (the run's; else 0.02)",
+        help="how much worse the accuracy, the error rate, or the RMSE in deviations "
+        "of the target may get (default: the run's, or 0.02)",
     )
 
     sub = add(commands.ui, "kerazoo ui --port 5000")

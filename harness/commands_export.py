@@ -143,7 +143,7 @@ def _check_same(data: "Data", stored: dict[str, Any]) -> None:
     other = [name for name in facts if str(facts[name]) != str(stored[name])]
     if other:
         raise ValueError(
-            f"The data have changed since the run: {', '.join(other)} would be others. "
+            f"The data have changed since the run: {', '.join(other)} would differ. "
             "What the run exported at its end is among its artifacts; for files of the "
             "new data, train again."
         )
@@ -179,7 +179,7 @@ def _export_file(
             "FILE.npz, with real inputs as x, and as y their class indices or numbers."
         )
     if not zipfile.is_zipfile(samples):
-        raise ValueError(f"{samples} is no .npz file of NumPy.")
+        raise ValueError(f"{samples} is not a .npz file.")
     with quiet():
         from kerazoo.harness.export.exam import ACCURACY, RMSE
         from kerazoo.harness.export.export import export

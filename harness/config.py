@@ -50,12 +50,13 @@ class ModelConfig:
         zoo.check_arguments(self.name, self.arguments)
         for name in self.arguments:
             if name in SET_BY_DATA:
-                raise ValueError(f"model.arguments.{name}: the data say what it is")
+                raise ValueError(f"model.arguments.{name}: the data set it")
         if "head" in self.arguments:
-            raise ValueError("model.arguments.head: say --head in its place")
+            raise ValueError("model.arguments.head: use --head instead")
 
 
 Schedule = Literal["cosine", "step", "inverse_sqrt", "constant"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class TrainingConfig:
     accumulate: int = 1  # steps whose gradients make one update
     ema: float = 0.0  # momentum of the averaged weights, such as 0.999; 0: off
     average_epochs: int = 0  # last epochs whose weights are averaged, if that is better
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"  # math
+    precision: Precision = "float32"  # of the computation; weights stay in float32
     jit_compile: bool | Literal["auto"] = "auto"  # XLA; on a CPU it slows convolutions
     loss: str = "cross_entropy"  # a name from `kerazoo list losses`
     loss_arguments: dict[str, Any] = field(default_factory=dict)  # such as {gamma: 2}

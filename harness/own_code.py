@@ -62,15 +62,15 @@ def load_keras(file: Path, own: bool | Collection[str] = False) -> "keras.Model"
         with zipfile.ZipFile(file) as stored:
             config = json.loads(stored.read("config.json"))
     except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError(f"{file} is no .keras file of Keras 3.") from error
+        raise ValueError(f"{file} is not a Keras 3 .keras file.") from error
     named = list(_named_in(config))
     modules = {each.module for each in named}
     theirs = {module for module in modules if _is_own(module)}
     if lost := theirs if own is False else theirs - (theirs if own is True else {*own}):
         names = ", ".join(sorted({n.name for n in named if n.module in lost}))
         raise ValueError(
-            f"{file} has classes of your own that are not in it: {names}. Give the run "
-            "that trained it in its place."
+            f"{file} has classes of your own that are not in it: {names}. Export the "
+            "run that trained it instead."
         )
     if FUNCTIONS in modules and own is not False and _has_model(own):
         theirs.add("model")

@@ -244,7 +244,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         run._end("KILLED", "interrupted")
         end = f"interrupted; what was logged is at {run.tracker.url}"
         if (last := run.folder / "last.keras").is_file():
-            end += f", and --model.weights {last} goes on from here"
+            end += f", and --model.weights {last} resumes from here"
         sys.exit(end)
     except UserError as error:
         # Foreseen, with a message that says what to do: no traceback.
@@ -258,7 +258,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     else:
         run._end("FINISHED")
         if failed := [v.format for v in run.verdicts if not v.passed]:
-            sys.exit(f"error: not verified, so not to be used: {', '.join(failed)}")
+            sys.exit(f"error: failed verification, do not use: {', '.join(failed)}")
     finally:
         if in_main:
             signal.signal(signal.SIGTERM, before)

@@ -54,7 +54,7 @@ def load_weights(model: "keras.Model", file: str) -> None:
             warnings.filterwarnings("error", "Skipping", UserWarning)
             model.load_weights(file)
     except (OSError, BadZipFile) as error:
-        raise UserError(f"model.weights: {file} is no file of weights") from error
+        raise UserError(f"model.weights: {file} is not a file of weights") from error
     except (ValueError, UserWarning) as error:
         raise UserError(
             f"model.weights: {file} is of another model than this {model.name}: other "

@@ -22,7 +22,7 @@ NUM_VERIFIED = 500  # validation samples on which exported files are compared wi
 # Why full int8 is for pictures, and for a table's network of encoded numbers.
 NO_INT8 = {
     "regression": "a column's missing values have no place among 256 numbers",
-    "seq2seq": "tokens are not measured, they are named",
+    "seq2seq": "token ids are names, not quantities",
 }
 
 

@@ -198,13 +198,13 @@ class Exam:
         if difference and difference > metric.max_difference.get(name, np.inf) * spread:
             return f"differs from Keras by {difference:.2g}"
         if difference is None and name in FULL_PRECISION and agreement < MIN_AGREEMENT:
-            return f"gives the answers of Keras to {agreement:.1%} of the samples alone"
+            return f"agrees with Keras on only {agreement:.1%} of the samples"
         if worse > self.tolerance * spread:
-            change = "falls" if metric.higher_is_better else "rises"
+            change = "drops" if metric.higher_is_better else "rises"
             return (
                 f"{metric.name} {change} from {show_score(before)} to "
-                f"{show_score(after)}, "
-                f"by more than {show_score(self.tolerance * spread)}"
+                f"{show_score(after)}; the limit is "
+                f"{show_score(self.tolerance * spread)}"
             )
         if wrong:
             return (

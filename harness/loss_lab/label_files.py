@@ -71,7 +71,7 @@ def _of_arrays(path: Path, name: str) -> np.ndarray:
             one_of("array", name, stored)
             return stored[name]
     except (EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a whole {path.suffix} file.") from error
+        raise DataError(f"{path} is not a complete {path.suffix} file.") from error
     except ValueError as error:
         pickled = "allow_pickle" in str(error)
         reason = "it holds Python objects, not numbers or strings" if pickled else error

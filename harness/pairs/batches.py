@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import tensorflow as tf
 
+from kerazoo.harness.data import prefetched
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 NUM_BUCKETS = 8
@@ -117,10 +118,7 @@ class PairBatches:
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(self.num_batches)
         )
-        # Left on, autotuning makes a short `fit` return seconds late (TensorFlow 2.21).
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return dataset.prefetch(4).with_options(options)
+        return prefetched(dataset)
 
 
 def make_batches(

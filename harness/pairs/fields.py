@@ -101,9 +101,9 @@ def _of_object(line: str, keys: Sequence[str]) -> tuple[str, str] | Odd:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        return Odd("that are no JSON")
+        return Odd("that are not JSON")
     if not isinstance(found, dict):
-        return Odd("that are no JSON object")
+        return Odd("that are not JSON objects")
     for key in keys:
         if key not in found:
             return _without_key(key, list(found))
@@ -111,7 +111,7 @@ def _of_object(line: str, keys: Sequence[str]) -> tuple[str, str] | Odd:
     return (
         sides
         if all(isinstance(side, str) for side in sides)
-        else Odd("with a side that is no text")
+        else Odd("with a side that is not text")
     )
 
 

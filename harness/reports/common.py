@@ -26,7 +26,7 @@ def of_task(task: str) -> ModuleType:
     name first; `evaluate(model, data)`, a whole `Report` of the test split; and
     `score(model, data)`, its scores alone, of a model that was exported or stored.
     """
-    return importlib.import_module(f"kerazoo.harness.reports_{task}")
+    return importlib.import_module(f"kerazoo.harness.reports.{task}")
 
 
 BLUE, ORANGE, GREY = "#2a6fbb", "#e07b39", "#8a8f98"

@@ -82,7 +82,7 @@ def _of_parquet(path: Path, name: str) -> "pandas.DataFrame":
     except Exception as error:
         # Arrow raises nearly anything for broken files.
         reason = first_line(error)
-        raise DataError(f"{name} is no whole Parquet file: {reason}") from error
+        raise DataError(f"{name} is not a complete Parquet file: {reason}") from error
     return frame.set_axis(pd.RangeIndex(len(frame), name="row"))
 
 
@@ -125,7 +125,7 @@ def _parquet_chunks(path: Path, name: str, delimiter: str, encoding: str):
                 start = stop
     except (pyarrow.ArrowException, OSError) as error:
         reason = first_line(error)
-        raise DataError(f"{name} is no whole Parquet file: {reason}") from error
+        raise DataError(f"{name} is not a complete Parquet file: {reason}") from error
 
 
 def _text_chunks(path: Path, name: str, delimiter: str, encoding: str):

@@ -313,7 +313,7 @@ def _booleans(texts: _Texts) -> np.ndarray:
     known = [different.get(text.lower()) for text in texts.texts]
     if len(different) > 2:
         raise DataError(
-            f"Column {shown(texts.name)} is no boolean: it has {len(different)} "
+            f"Column {shown(texts.name)} is not a boolean: it has {len(different)} "
             f"different values, {listed(_quoted(sorted(different)))}."
         )
     return texts.values(known)
@@ -347,7 +347,7 @@ def _check_texts(texts: _Texts, wrong: list[bool], kind: str, example: str) -> N
         found = [t for t, is_wrong in zip(texts.texts, wrong, strict=True) if is_wrong]
         raise DataError(
             f"Column {shown(texts.name)}: {listed(_quoted(found), 3)} in "
-            f"{places(texts.where(wrong))} is no {kind}, such as {example}."
+            f"{places(texts.where(wrong))} is not a {kind}, unlike {example}."
         )
 
 

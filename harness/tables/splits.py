@@ -68,6 +68,15 @@ def split_rows(
     return splits
 
 
+def mixed(rows: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Put the validation rows in random order: exports are verified on the first ones.
+
+    A file may be sorted, and its first rows would be all of one kind.
+    """
+    order = np.random.default_rng(seed).permutation(rows["validation"])
+    return {**rows, "validation": order}
+
+
 def _dealt(order: np.ndarray, shares: tuple[float, float]) -> np.ndarray:
     """Return each row's split, the first in order for training, the last for test.
 

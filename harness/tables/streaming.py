@@ -107,6 +107,37 @@ class Stream:
         return served
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """A table that is wholly in memory, to be used as a `Stream` is."""
+
+    sample: Table
+
+    @property
+    def whole(self) -> Table:
+        """The same: the sample is of every row."""
+        return self.sample
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Places of the sampled rows, which are all."""
+        return np.arange(len(self.sample.targets))
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits that change with any row."""
+        import pandas as pd
+
+        hashes = pd.util.hash_pandas_object(self.sample.frame, index=False)
+        return digest(hashes.to_numpy(), self.sample.targets)
+
+    def encode(self, encoding: tabular.Encoding) -> dict[str, np.ndarray]:
+        """Return `numbers` and `categories`, as far as there are any: (rows, …)."""
+        columns = tabular.served_columns(self.sample.frame, encoding)
+        encoded = zip(("numbers", "categories"), encode(columns, encoding), strict=True)
+        return {name: array for name, array in encoded if array.shape[1]}
+
+
 def is_large(path: str | os.PathLike, gigabytes: float) -> bool:
     """Say whether a file takes more than that, unpacked."""
     path = Path(path).expanduser()

@@ -124,6 +124,6 @@ def load_model(run_id: str) -> "keras.Model":
     except MlflowException as error:
         raise ValueError(
             f"The run {run_id[:8]} has no model: it ended before it was stored. "
-            "--model.weights trains on from the best epoch that it reached, best.keras "
+            "--model.weights continues from the best epoch that it reached, best.keras "
             "in its folder (and in checkpoints/ among its artifacts)."
         ) from error

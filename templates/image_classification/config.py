@@ -47,7 +47,7 @@ class DataConfig:
                 f"{list(self.input_shape)}"
             )
         if self.path and self.source in ("digits", "cifar10", "cifar100"):
-            raise ValueError(f"data.path: {self.source} needs none")
+            raise ValueError(f"data.path: {self.source} needs no path")
         if self.grey and self.source != "folder":
             raise ValueError("data.grey is for a folder of images")
         at_least("data.imbalance", self.imbalance, 1)

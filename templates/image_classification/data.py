@@ -15,7 +15,7 @@ from config import Config
 from sklearn.model_selection import train_test_split
 
 from kerazoo.harness import Data, DataError
-from kerazoo.harness.data import digest
+from kerazoo.harness.data import digest, prefetched
 from kerazoo.harness.images import corrupt, datasets, folders
 
 NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
@@ -99,10 +99,7 @@ def batches(
     if training and config.data.augment:
         # Not in parallel: the layers draw from one seed, in the order of the batches.
         dataset = dataset.map(augmentation(config, channels=shape[-1]))
-    # Left on, autotuning makes a short `fit` return seconds late (TensorFlow 2.21).
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.prefetch(4).with_options(options)
+    return prefetched(dataset)
 
 
 def augmentation(config: Config, channels: int) -> Callable:

@@ -20,6 +20,6 @@ def build_model(config: Config, data: Data) -> keras.Model:
 
 
 def build_product(model: keras.Model) -> keras.Model:
-    """Build what leaves the house: pixels 0 to 255 in, probabilities out."""
+    """Build the model that is exported: pixels 0 to 255 in, probabilities out."""
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")
     return keras.Model(model.inputs, probabilities(model.output), name=model.name)

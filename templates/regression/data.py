@@ -1,25 +1,23 @@
 """Which data, which shapes, which preprocessing?
 
 A table is read, typed, checked and split; everything that is fitted is fitted on its
-training rows. Models are trained on encoded columns and a scaled target. What leaves
-the house takes the raw columns and answers in the target's unit: `Data.served` has the
+training rows. Models are trained on encoded columns and a scaled target. The exported
+model takes the raw columns and answers in the target's unit: `Data.served` has the
 same rows in that form.
 """
 
 from dataclasses import replace
 
-import numpy as np
-import tensorflow as tf
 from config import Config
 
 from kerazoo.harness import Data
-from kerazoo.harness.data import digest, tell
+from kerazoo.harness.data import tell
 from kerazoo.harness.tables import datasets, outliers, reading, streaming, tabular
-from kerazoo.harness.tables.table_encoder import encode
+from kerazoo.harness.tables.batches import make_batches, served_batches
+from kerazoo.harness.tables.splits import mixed
 from kerazoo.harness.tables.target import scale_target
 
 NUM_CALIBRATION = 256  # training rows from which quantisation reads its ranges
-BATCH_SERVED = 1024  # rows in a batch that is only looked at
 
 
 def load_data(config: Config) -> Data:
@@ -30,13 +28,12 @@ def load_data(config: Config) -> Data:
     """
     tabular.check_backend()
     chosen = config.data
-    stream = read_stream(config) if is_streamed(config) else None
-    # Of a stream, `table` is a sample; `whole` has every row's target.
-    table = stream.sample if stream else read_table(config)
-    whole = stream.whole if stream else table
-    print(table.report())
+    # A table in memory, or a file that is too large for it. Of the latter, `sample` is
+    # some rows, and `whole` has every row's target.
+    source = read_rows(config)
+    print(source.sample.report())
     rows = reading.split_rows(
-        whole,
+        source.whole,
         how=chosen.split,
         column=chosen.split_column,
         validation_share=chosen.validation_share,
@@ -44,17 +41,15 @@ def load_data(config: Config) -> Data:
         seed=config.seed,
     )
     rows["train"], targets, touched = outliers.treat_target(
-        whole,
+        source.whole,
         rows["train"],
         winsorise=chosen.target_winsorise,
         clip_iqr=chosen.target_clip_iqr,
         drop_iqr=chosen.target_drop_iqr,
     )
-    near = rows  # the rows of the table
-    if stream:
-        near = streaming.sampled(rows, stream.positions)
+    near = streaming.sampled(rows, source.positions)  # the rows of the sample
     rows, near = (mixed(splits, config.seed) for splits in (rows, near))
-    table = replace(table, targets=targets[stream.positions] if stream else targets)
+    table = replace(source.sample, targets=targets[source.positions])
     encoding = tabular.fit_encoding(
         table,
         near["train"],
@@ -66,24 +61,17 @@ def load_data(config: Config) -> Data:
     touched += outliers.drawn_in(table.frame.iloc[near["train"]], encoding)
     notes = [*table.notes, *touched]
     tell(notes)
+    encoded = source.encode(encoding)
+    scaled = scale_target(targets, encoding["target"])
     columns = tabular.served_columns(table.frame, encoding)
-    names = ("numbers", "categories")
-    encoded = dict(zip(names, encode(columns, encoding), strict=True))
-    encoded = {name: array for name, array in encoded.items() if array.shape[1]}
-    features = tabular.plain_features(encoded.values(), encoding)
+    few = {name: array[source.positions] for name, array in encoded.items()}
+    features = tabular.plain_features(few.values(), encoding)
     # From the whole of a file, which may be sorted: quantisation clips what is beyond.
     some = near["train"][:: -(-len(near["train"]) // NUM_CALIBRATION)]
-    calibration = {name: array[some] for name, array in encoded.items()}
-    scaled = scale_target(targets, encoding["target"])
-    if stream:
-        encoded = stream.encode(encoding)
-        code = stream.digest
-    else:
-        code = digest(*columns.values(), targets)
     common = {
         "name": table.name,
         "labels": [],
-        "digest": code,
+        "digest": source.digest,
         "task": "regression",
         "target": table.target,
         "metadata": {
@@ -93,23 +81,44 @@ def load_data(config: Config) -> Data:
         },
     }
     served = Data(
-        **{split: in_rows(columns, table.targets, near[split]) for split in near},
+        **{k: served_batches(columns, table.targets, i) for k, i in near.items()},
         calibration={name: array[some] for name, array in columns.items()},
         features={split: (features[i], table.targets[i]) for split, i in near.items()},
         sizes={split: len(indices) for split, indices in near.items()},
         **common,
     )
-    make = streamed_batches if stream else batches
+    how = {"batch_size": config.batch_size, "seed": config.seed}
     return Data(
-        train=make(encoded, scaled, rows["train"], config, training=True),
-        validation=make(encoded, scaled, rows["validation"], config),
-        test=make(encoded, scaled, rows["test"], config),
-        calibration=calibration,
+        train=make_batches(encoded, scaled, rows["train"], training=True, **how),
+        validation=make_batches(encoded, scaled, rows["validation"], **how),
+        test=make_batches(encoded, scaled, rows["test"], **how),
+        calibration={name: array[some] for name, array in few.items()},
         sizes={split: len(indices) for split, indices in rows.items()},
         notes=notes,
         served=served,
         **common,
     )
+
+
+def read_rows(config: Config) -> streaming.InMemory | streaming.Stream:
+    """Read a table, or if it is too large for the memory, a sample of it."""
+    chosen = config.data
+    large = streaming.is_large(chosen.path, chosen.stream_above)
+    if chosen.source != "table" or not large:
+        return streaming.InMemory(read_table(config))
+    stream = streaming.read_stream(
+        chosen.path,
+        chosen.target,
+        kinds=chosen.kinds,
+        exclude=chosen.exclude,
+        delimiter=chosen.delimiter,
+        encoding=chosen.encoding,
+        how=chosen.split,
+        column=chosen.split_column,
+        num_sampled=chosen.limit or chosen.stream_sample,
+        seed=config.seed,
+    )
+    return streaming.InMemory(stream.sample) if chosen.limit else stream
 
 
 def read_table(config: Config) -> reading.Table:
@@ -123,9 +132,6 @@ def read_table(config: Config) -> reading.Table:
     if chosen.source != "table":
         source, known = getattr(datasets, chosen.source)(chosen.path)
         target = target or known
-    elif streaming.is_large(source, chosen.stream_above):
-        # With a limit, for otherwise it would be streamed.
-        return read_stream(config, num_sampled=chosen.limit).sample
     return reading.read_table(
         source,
         target,
@@ -135,93 +141,3 @@ def read_table(config: Config) -> reading.Table:
         encoding=chosen.encoding,
         limit=chosen.limit,
     )
-
-
-def is_streamed(config: Config) -> bool:
-    """Say whether the table is too large to be held in memory."""
-    chosen = config.data
-    large = streaming.is_large(chosen.path, chosen.stream_above)
-    return chosen.source == "table" and large and not chosen.limit
-
-
-def read_stream(config: Config, num_sampled: int = 0) -> streaming.Stream:
-    """Read a large file in pieces; of how many rows all is kept is `stream_sample`."""
-    chosen = config.data
-    return streaming.read_stream(
-        chosen.path,
-        chosen.target,
-        kinds=chosen.kinds,
-        exclude=chosen.exclude,
-        delimiter=chosen.delimiter,
-        encoding=chosen.encoding,
-        how=chosen.split,
-        column=chosen.split_column,
-        num_sampled=num_sampled or chosen.stream_sample,
-        seed=config.seed,
-    )
-
-
-def mixed(rows: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
-    """Put the validation rows in random order: exports are verified on the first ones.
-
-    A file may be sorted, and its first rows would be all of one kind.
-    """
-    order = np.random.default_rng(seed).permutation(rows["validation"])
-    return {**rows, "validation": order}
-
-
-def batches(
-    inputs: dict[str, np.ndarray],
-    targets: np.ndarray,
-    rows: np.ndarray,
-    config: Config,
-    training: bool = False,
-) -> tf.data.Dataset:
-    """Make batches of (encoded columns, scaled target); training ones are shuffled."""
-    chosen = {name: array[rows] for name, array in inputs.items()}
-    dataset = tf.data.Dataset.from_tensor_slices((chosen, targets[rows]))
-    if training:
-        dataset = dataset.shuffle(len(rows), seed=config.seed)
-    # Left on, autotuning makes a short `fit` return seconds late (TensorFlow 2.21).
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.batch(config.batch_size).prefetch(4).with_options(options)
-
-
-def streamed_batches(
-    inputs: dict[str, np.ndarray],
-    targets: np.ndarray,
-    rows: np.ndarray,
-    config: Config,
-    training: bool = False,
-) -> tf.data.Dataset:
-    """Make the same batches from arrays on disk."""
-    generator = np.random.default_rng(config.seed)
-    size = config.batch_size
-
-    def draw():
-        order = streaming.shuffled(rows, generator) if training else rows
-        for start in range(0, len(order), size):
-            some = order[start : start + size]
-            yield {name: array[some] for name, array in inputs.items()}, targets[some]
-
-    columns = {
-        name: tf.TensorSpec((None, array.shape[1]), array.dtype)
-        for name, array in inputs.items()
-    }
-    signature = (columns, tf.TensorSpec((None,), targets.dtype))
-    dataset = tf.data.Dataset.from_generator(draw, output_signature=signature)
-    dataset = dataset.apply(
-        tf.data.experimental.assert_cardinality(-(-len(rows) // size))
-    )
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.prefetch(4).with_options(options)
-
-
-def in_rows(
-    columns: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray
-) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """Make batches of (raw columns by name, target in its own unit)."""
-    parts = np.array_split(rows, max(1, -(-len(rows) // BATCH_SERVED)))
-    return [({k: v[i] for k, v in columns.items()}, targets[i]) for i in parts]

@@ -34,7 +34,7 @@ def join_models(config: Config, members: list[keras.Model]) -> keras.Model:
 
 
 def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:
-    """Build what leaves the house: raw columns by name in, the target's unit out."""
+    """Build the model that is exported: raw columns in, the target's unit out."""
     return tabular.attach_columns(model, data.metadata["encoding"], head(config))
 
 

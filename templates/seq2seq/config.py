@@ -63,7 +63,7 @@ class DataConfig:
         if self.source == "pairs" and not self.path:
             raise ValueError("pairs need --data.path FILE or FOLDER")
         if self.name == "cmudict" and self.path:
-            raise ValueError("cmudict comes along; it takes no --data.path")
+            raise ValueError("cmudict is built in and takes no --data.path")
         if self.stress and self.source != "cmudict":
             raise ValueError("data.stress is for cmudict, which alone has such marks")
         if self.target_path and not self.path:

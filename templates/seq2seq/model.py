@@ -35,7 +35,7 @@ def build_translator(
 
 
 def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:
-    """Build what leaves the house: a row of tokens in, a row of tokens out."""
+    """Build the model that is exported: a row of tokens in, a row of tokens out."""
     translator = build_translator(config, model, data, beam=1)
     length = data.metadata["longest_source"]
     source = keras.Input((length,), dtype="int32", name="source")

@@ -179,7 +179,7 @@ MISTAKES = [
         "argument of sgd: 'momentm' is not known. Did you mean 'momentum'?",
     ),
     ("--model cnn", "--model needs a field, such as --model.name; --help shows"),
-    ("--model.arguments.num_classes 3", "num_classes: the data say what it is"),
+    ("--model.arguments.num_classes 3", "num_classes: the data set it"),
     ("--optimizer adamm", "optimizer: 'adamm' is not known. Did you mean 'adam'?"),
     ("--loss focul", "loss: 'focul' is not known. Did you mean 'focal'?"),
     ("--export tflight", "--export takes a list such as [saved_model], of: saved"),

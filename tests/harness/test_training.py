@@ -366,8 +366,8 @@ def test_no_file_leaves_the_weights_as_they_are():
     [
         ("none.keras", r"there is no file .*none\.keras"),
         ("odd.npz", r"odd\.npz ends in neither \.keras nor \.weights\.h5"),
-        ("text.keras", r"text\.keras is no file of weights"),
-        ("text.weights.h5", r"text\.weights\.h5 is no file of weights"),
+        ("text.keras", r"text\.keras is not a file of weights"),
+        ("text.weights.h5", r"text\.weights\.h5 is not a file of weights"),
         ("other.keras", r"other\.keras is of another model than this mine: other arg"),
         ("other.weights.h5", r"other\.weights\.h5 is of another model than this mine"),
     ],

@@ -16,6 +16,7 @@ from workplace import ROOT, execute, kerazoo
 from kerazoo.harness import Data, DataError, parse_config
 from kerazoo.harness.data import collect
 from kerazoo.harness.tables import reading
+from kerazoo.harness.tables.streaming import Stream
 
 NUM_ROWS = 300
 RNG = np.random.default_rng(1)
@@ -99,7 +100,7 @@ def test_a_streamed_file_is_trained_on_as_one_in_memory(suffix, template, tmp_pa
     fields |= {"clip_iqr": 0.2, "number_transform": "quantile"}
     whole = template.data.load_data(config_of(template, **fields))
     config = config_of(template, **fields, stream_above=0.0)
-    assert template.data.is_streamed(config)
+    assert isinstance(template.data.read_rows(config), Stream)
     streamed = template.data.load_data(config)
     assert streamed.metadata == whole.metadata and streamed.sizes == whole.sizes
     assert [n for n in streamed.notes if "in pieces" not in n] == whole.notes

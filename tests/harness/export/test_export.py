@@ -213,7 +213,7 @@ def perturbed(shift: float) -> keras.Model:
     [
         ("tflite", 0.02, 1.0, "differs from Keras by 0.0"),
         ("tflite-int8", 0.02, 1.0, ""),  # judged by the metric alone
-        ("tflite-int8", -9.0, 0.1, "accuracy falls from 1.0000 to 0."),
+        ("tflite-int8", -9.0, 0.1, "accuracy drops from 1.0000 to 0."),
         ("tflite-int8", -9.0, 1.0, ""),
         ("tflite", np.nan, 1.0, "gives NaN or infinity"),
     ],
@@ -353,7 +353,7 @@ def test_a_difference_counts_by_the_spread_of_the_target(tmp_path, monkeypatch):
     assert verdict.failure == "differs from Keras by 1e+02"
     (verdict,) = export_table(tmp_path, ["tflite-int8-dynamic"])
     spread = 0.02 * PRICES.std()
-    said = f"rmse rises from 0.0000 to 100.0, by more than {spread:.1f}"
+    said = f"rmse rises from 0.0000 to 100.0; the limit is {spread:.1f}"
     # In the last digits the sum in float32 may differ from the target.
     assert verdict.failure.split(" to ")[1] == said.split(" to ")[1]
 

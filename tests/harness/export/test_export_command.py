@@ -119,7 +119,7 @@ def test_facts_without_a_number_are_null():
         ("gone.keras --samples samples.npz", "There is no file gone.keras."),
         ("model.keras", "brings no data to calibrate and verify with: give --samples"),
         ("model.keras --samples gone.npz", "There is no file gone.npz."),
-        ("model.keras --samples broken.keras", "broken.keras is no .npz file"),
+        ("model.keras --samples broken.keras", "broken.keras is not a .npz file"),
         ("model.keras --samples a.npz", "a.npz: lacks x; it should hold x for the mod"),
         ("model.keras --samples wide.npz", "x is float64 of the shape (9, 5), the mod"),
         ("model.keras --samples texts.npz", "x is <U3 of the shape (9, 4), the model"),

@@ -80,10 +80,10 @@ def test_a_frame_a_csv_and_a_parquet_file_give_the_same(to, tmp_path):
             text(lines={3: '"1\n",2', 5: "\n1,2,3"}),
             "a.csv: the header has 2 fields, but line 7 has 3; uneven are line 7. A ",
         ),
-        (text(lines={4: "1,abc"}), "Column y: 'abc' in line 4 is no number, such as"),
+        (text(lines={4: "1,abc"}), "Column y: 'abc' in line 4 is not a number, unlike"),
         (
             text(lines={4: '1,"0,5"'}),
-            "Column y: '0,5' in line 4 is no number, such as 12.5, with a point where",
+            "Column y: '0,5' in line 4 is not a number, unlike 12.5, with a point whe",
         ),
         (text(lines={4: "inf,1"}), "Column x is infinite or above 3.4e38 in line 4:"),
         (text(lines={4: '"1,2'}), "a.csv, line 21: unexpected end of data."),
@@ -128,7 +128,11 @@ def test_an_odd_file_is_told_in_one_line(content, message, tmp_path, monkeypatch
         ("a.xlsx", b"1", "a.xlsx: tables are read from .csv, .tsv, .txt, .csv.gz"),
         ("a.csv.gz", b"x,y\n", "a.csv.gz cannot be read: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(b"x,y", mtime=0)[:-9], "a.csv.gz cannot be read: "),
-        ("a.parquet", b"PAR1 and no more", "a.parquet is no whole Parquet file: "),
+        (
+            "a.parquet",
+            b"PAR1 and no more",
+            "a.parquet is not a complete Parquet file: ",
+        ),
     ],
 )
 def test_a_file_that_is_none_of_its_kind(name, content, message, tmp_path, monkeypatch):

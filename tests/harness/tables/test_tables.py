@@ -169,7 +169,8 @@ def test_a_kind_that_does_not_fit(kind, message):
 def test_three_values_are_no_boolean():
     message = error_of(frame(c=cycle("a", "b", "c")), kinds={"c": "boolean"})
     assert (
-        message == "Column c is no boolean: it has 3 different values, 'a', 'b', 'c'."
+        message
+        == "Column c is not a boolean: it has 3 different values, 'a', 'b', 'c'."
     )
 
 
