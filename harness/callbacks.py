@@ -119,7 +119,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder = folder
         self.monitor = monitor
         self.sign = 1 if mode == "max" else -1
-        self.best_score = -math.inf
+        self.best = (-math.inf, -math.inf)
         self.best_epoch: int | None = None
 
     def on_epoch_end(self, epoch, logs=None):  # noqa: D102
@@ -130,12 +130,13 @@ class Checkpoint(keras.callbacks.Callback):
 
     def keep_better(self, logs: dict[str, float]) -> bool:
         """Keep the model as it is, if its scores are the best so far; say whether."""
-        score = self.sign * logs[self.monitor]
-        if math.isnan(score):
-            score = -math.inf  # what is no number is better than nothing only
-        if self.best_epoch is not None and score <= self.best_score:
+        # Of equal scores, such as a BLEU of 0 at first, the lower loss is the better.
+        scores = (self.sign * logs[self.monitor], -logs.get("val_loss", 0.0))
+        # What is no number is better than nothing only.
+        scores = tuple(-math.inf if math.isnan(score) else score for score in scores)
+        if self.best_epoch is not None and scores <= self.best:
             return False
-        self.best_score = score
+        self.best = scores
         inference = keras.Model(self.model.inputs, self.model.outputs)
         self._save(inference, "best.keras")
         return True
@@ -150,6 +151,19 @@ class Checkpoint(keras.callbacks.Callback):
         unfinished = self.folder / f"unfinished-{name}"
         model.save(unfinished)
         os.replace(unfinished, self.folder / name)
+
+
+class OwnArrays(keras.callbacks.Callback):
+    """Give every variable an array of its own, behind `SwapEMAWeights` on JAX.
+
+    The swap of Keras 3.15 leaves arrays that two variables share; JAX deletes them when
+    another model with these weights predicts. To go when
+    `test_upstream_swapped_weights_share_arrays_on_jax` fails.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):  # noqa: D102
+        for variable in self.model.trainable_variables:
+            variable.assign(np.array(variable))
 
 
 class WeightAverage(keras.callbacks.Callback):

@@ -210,13 +210,21 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
     with reopen(run, flags) as found, quiet():
         from kerazoo.harness.reports.common import of_task
 
+        other = any(flag.startswith("--data.path") for flag in flags)
+        if other and hasattr(found.config.data, "whole"):
+            chosen = replace(found.config.data, whole=True)
+            found = replace(found, config=replace(found.config, data=chosen))
+
         model, data = found.load_model(), found.load_data()
         data, task = data.served or data, of_task(data.task)
         known = facts["labels"]
         if data.tokenisers:  # fitted on these data; the model knows its run's numbers
             from kerazoo.harness.pairs.tokenisers import of_facts
 
-            data = replace(data, tokenisers=of_facts(facts))
+            words = {"bleu_words": facts.get("bleu_words", "13a")}
+            data = replace(
+                data, tokenisers=of_facts(facts), metadata=data.metadata | words
+            )
         if "encoding" in facts:  # true may be TRUE here
             from kerazoo.harness.tables.predict import spelt_as_known
 
@@ -230,8 +238,6 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
     print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
     for name, value in scores.items():
         print(f"  test_{name:<20} {value:.4f}")
-    if any(flag.startswith(("--data.path", "--data.name")) for flag in flags):
-        print("Of other data it is their test split; --data.test_share says how much.")
 
 
 def ui(host: str, port: int) -> int:

@@ -134,6 +134,8 @@ def fit(
         model.loss.attach(model)
     _check_monitor(config, model, data, scorers)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+    if keras.backend.backend() == "jax":
+        averaging.append(ours.OwnArrays())
     checkpoint = ours.Checkpoint(folder, config.monitor, config.better)
     average = ours.WeightAverage(config.epochs, config.average_epochs)
     stopping = keras.callbacks.EarlyStopping(

@@ -24,7 +24,7 @@ SPACE = (
     r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}"
     r"\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 )
-LETTER = r"[\p{L}\p{N}_]"  # Python's \w
+LETTER = r"[\p{L}\p{N}\p{M}_\x{200c}\x{200d}]"  # of a word, as in `words_of`
 WORD = rf"{LETTER}+(?:['’-]{LETTER}+)*|[^ ]"
 SUBWORDS = "no signature `texts`: sub-words need sentencepiece"
 
@@ -62,7 +62,8 @@ def add_texts(
         end = tf.fill([tf.shape(texts)[0], 1], END)
         rows = tf.concat([rows, end], axis=1).to_tensor(PAD, shape=(None, length))
         answers = model(rows, training=False)
-        return {TEXTS: joined(target["kind"], target["tokens"], answers)}
+        answers = joined(target["kind"], target["tokens"], answers)
+        return {TEXTS: tf.where(rows[:, 0] == END, "", answers)}  # nothing was asked
 
     signature = [tf.TensorSpec((None,), tf.string, name=TEXTS)]
     archive.add_endpoint(TEXTS, serve, input_signature=signature)

@@ -109,7 +109,7 @@ def find_leaks(splits: Splits) -> list[str]:
 
 
 def find_split_files(
-    folder: Path, columns: Sequence[str] = ()
+    folder: Path, columns: Sequence[str] = (), needed: str = "train"
 ) -> dict[str, tuple[Path, ...]]:
     """Find a folder's files of train, validation and test.
 
@@ -120,9 +120,10 @@ def find_split_files(
     Args:
         folder: what the user named.
         columns: what the user named, if anything.
+        needed: the split that must be there.
 
     Raises:
-        DataError: there is no training file, or there are two.
+        DataError: there is no file of that split, or there are two of one.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {shown(str(folder))}.")
@@ -142,11 +143,11 @@ def find_split_files(
             )
         if single or len(aligned) == 2:
             found[split] = tuple(single or aligned)
-    if "train" not in found:
+    if needed not in found:
         raise DataError(
-            f"{shown(str(folder))} has no file train.tsv (or .txt, .csv, .jsonl, each "
-            "also with .gz) and no pair of aligned files such as train.de and train.en "
-            "with --data.columns '[de, en]'."
+            f"{shown(str(folder))} has no file {needed}.tsv (or .txt, .csv, .jsonl, "
+            f"each also with .gz) and no pair of aligned files such as {needed}.de and "
+            f"{needed}.en with --data.columns '[de, en]'."
         )
     return found
 

@@ -4,9 +4,14 @@ Error rates through `jiwer`; BLEU (Papineni et al. 2002, doi:10.3115/1073083.107
 and chrF (Popović 2015, doi:10.18653/v1/W15-3049) through `sacrebleu`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese.
+SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff]"
+)
 References = Sequence[Sequence[str]]  # by sample: one text or more that are right
 
 
@@ -38,7 +43,8 @@ def signature(name: str, words: str = "13a") -> str:
         return f"jiwer {version('jiwer')}, to the nearest reference"
     import sacrebleu
 
-    bleu, chrf = sacrebleu.BLEU(tokenize=words), sacrebleu.CHRF()
+    bleu = sacrebleu.BLEU(tokenize=words, effective_order=True)
+    chrf = sacrebleu.CHRF()
     for metric in (bleu, chrf):
         metric.corpus_score(["a"], [["a"]])
     return f"BLEU {bleu.get_signature()}; chrF {chrf.get_signature()}"
@@ -99,9 +105,21 @@ def translation_scores(
     most = max(map(len, references))
     # sacrebleu takes first references, second ones …, with None where there is none.
     streams = [[r[i] if i < len(r) else None for r in references] for i in range(most)]
-    bleu = sacrebleu.corpus_bleu(list(answers), streams, tokenize=words).score
+    # Texts of less than four words have no sequences of four: shorter ones count.
+    measure = sacrebleu.BLEU(tokenize=words, effective_order=True)
+    bleu = measure.corpus_score(list(answers), streams).score
     chrf = sacrebleu.corpus_chrf(list(answers), streams).score
     return {"bleu": round(bleu, 4), "chrf": round(chrf, 4)}
+
+
+def words_of_bleu(targets: Sequence[str]) -> str:
+    """Say what BLEU should count: words, or characters where no spaces part them.
+
+    >>> words_of_bleu(["猫が見る。", "犬"]), words_of_bleu(["le chat"])
+    ('char', '13a')
+    """
+    letters = re.sub(r"\s", "", "".join(targets))
+    return "char" if 2 * len(SPACELESS.findall(letters)) > len(letters) else "13a"
 
 
 def nearest_edits(

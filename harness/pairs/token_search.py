@@ -22,6 +22,7 @@ PAD, START, END, UNKNOWN = range(4)
 UNKNOWN_TEXT = "\ufffd"  # what an unknown token of an answer is shown as
 NEVER = -1e9  # stands for the logarithm of 0
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+JOINERS = "\u200c\u200d"  # join letters, or keep them from it, within a word
 SPACE = "▁"  # stands for a space in sub-words
 FIRST_BYTE = 4  # the id of the byte 0, if sub-words spell what they lack in bytes
 
@@ -75,6 +76,8 @@ def search(
         beam: hypotheses that are followed; 1 is greedy.
         alpha: of the length penalty, Wu et al. 2016, arXiv:1609.08144, equation 14.
     """
+    if list(source) == [END]:  # nothing was asked
+        return [([], 0.0)]
     live, ended = [([], 0.0, file.begin(source))], []
     for position in range(file.max_length):
         longer = []
@@ -141,10 +144,26 @@ def ids_of(text: str, kind: str, tokens: Sequence[str]) -> list[int]:
     """
     if kind == "subwords":
         return subword_ids(text, tokens)
-    split = {"characters": list, "words": WORD.findall, "symbols": str.split}[kind]
+    split = {"characters": list, "words": words_of, "symbols": str.split}[kind]
     # A text may hold "<end>"; it means nothing special there.
     ids = {token: i for i, token in enumerate(tokens) if i > UNKNOWN}
     return [ids.get(unit, UNKNOWN) for unit in split(text)]
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into words and what stands between them.
+
+    >>> words_of("छोटी बिल्ली, isn't it?")
+    ['छोटी', 'बिल्ली', ',', "isn't", 'it', '?']
+    """
+    # Marks, such as vowel signs of Hindi, are part of a word; Python's \w lacks them.
+    plain = text if text.isascii() else "".join("a" if is_mark(c) else c for c in text)
+    return [text[slice(*found.span())] for found in WORD.finditer(plain)]
+
+
+def is_mark(character: str) -> bool:
+    """Say whether a character belongs to the letter before it, or joins two."""
+    return unicodedata.category(character)[0] == "M" or character in JOINERS
 
 
 def text_of(ids: Sequence[int], kind: str, tokens: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.pairs.token_search import UNKNOWN_TEXT, WORD, text_of
+from kerazoo.harness.pairs.token_search import UNKNOWN_TEXT, text_of, words_of
 from kerazoo.harness.wording import first_line
 from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
 
@@ -170,7 +170,7 @@ class SubwordTokeniser:
 def _split(kind: Kind, text: str) -> Sequence[str]:
     if kind == "characters":
         return text
-    return text.split() if kind == "symbols" else WORD.findall(text)
+    return text.split() if kind == "symbols" else words_of(text)
 
 
 def _up_to_end(ids: Iterable[int]) -> list[int]:

@@ -1,5 +1,6 @@
 """Texts in, texts out: what lies between a user's lines and a Translator's tokens."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from kerazoo.zoo.seq2seq.decoding import Translator
 
 BATCH_SIZE = 64  # sources that are decoded side by side
+LONG = 256  # tokens of a source, beyond which fewer are decoded side by side
 STEP = 8  # sources are padded to multiples of it, so that few shapes are compiled
 
 Answer = tuple[str, float]  # a text, and its score: the higher, the more probable
@@ -37,14 +39,28 @@ def translate(
     Returns:
         For every text, in the order given, the n best answers, the best first.
     """
+    positions = getattr(translator.encoder, "add_positions", None)
+    limit = getattr(positions, "limit", None) or sys.maxsize
     tokens = [[*source.encode(text), END] for text in texts]
-    answers: list[list[Answer]] = [[] for _ in texts]
-    for places in batches_by_length(tokens, batch_size):
+    if long := sum(len(row) > limit for row in tokens):
+        print(
+            f"note   the model has positions for {limit} tokens: the end of {long} of "
+            f"{len(texts):,} texts is left out",
+            file=sys.stderr,
+        )
+        tokens = [
+            [*row[: limit - 1], END] if len(row) > limit else row for row in tokens
+        ]
+    asked = [place for place, row in enumerate(tokens) if len(row) > 1]
+    answers: list[list[Answer]] = [[("", 0.0)] for _ in texts]
+    for places in batches_by_length([tokens[i] for i in asked], batch_size):
+        places = [asked[i] for i in places]
         outputs = translator.predict_on_batch(
             # A few texts are no whole batch, and no shape for every number of them.
             padded(
                 [tokens[i] for i in places],
                 min(batch_size, 2 ** (len(places) - 1).bit_length()),
+                limit,
             )
         )
         for row, place in enumerate(places):
@@ -80,28 +96,34 @@ def batch_size_of(facts: dict[str, Any]) -> int:
 def batches_by_length(
     rows: Sequence[Sequence[int]], batch_size: int
 ) -> list[list[int]]:
-    """Return the places of rows in batches, short rows first.
+    """Return the places of rows in batches, short rows first, and few long ones.
 
     >>> batches_by_length([[1, 2], [1], [1, 2, 3]], 2)
     [[1, 0], [2]]
     """
-    places = sorted(range(len(rows)), key=lambda place: len(rows[place]))
-    return [
-        places[start : start + batch_size]
-        for start in range(0, len(places), batch_size)
-    ]
+    batches: list[list[int]] = []
+    for place in sorted(range(len(rows)), key=lambda place: len(rows[place])):
+        # Attention takes memory by the square of the length.
+        most = batch_size * min(1, (LONG / len(rows[place])) ** 2)
+        if not batches or len(batches[-1]) + 1 > most:
+            batches.append([])
+        batches[-1].append(place)
+    return batches
 
 
 def padded(
-    rows: Sequence[Sequence[int]], num_rows: int = 0, length: int = 0
+    rows: Sequence[Sequence[int]],
+    num_rows: int = 0,
+    limit: int = sys.maxsize,
+    length: int = 0,
 ) -> np.ndarray:
     """Return rows as one array, filled up with PAD and with the last row.
 
     Shapes:
         returns: (num_rows, length); where they are 0 as many as there are rows, and the
-            longest row's length, rounded up to a multiple of STEP.
+            longest row's length, rounded up to a multiple of STEP within the limit.
     """
-    length = length or -(-max(map(len, rows)) // STEP) * STEP
+    length = length or min(-(-max(map(len, rows)) // STEP) * STEP, limit)
     array = np.full((max(num_rows, len(rows)), length), PAD, "int32")
     for place, row in zip(array, rows, strict=False):
         place[: len(row)] = row

@@ -35,7 +35,11 @@ class TextModel(mlflow.pyfunc.PythonModel):
         for start in range(0, len(rows), BATCH_SIZE):
             batch = tf.ragged.constant(rows[start : start + BATCH_SIZE], tf.int32)
             tokens = self.serve(source=batch.to_tensor())["tokens"].numpy()
-            answers += [decode(ids, self.facts) for ids in tokens.tolist()]
+            found = zip(rows[start : start + BATCH_SIZE], tokens.tolist(), strict=True)
+            # Nothing is the answer to nothing.
+            answers += [
+                decode(ids, self.facts) if row[1:] else "" for row, ids in found
+            ]
         return answers
 
 

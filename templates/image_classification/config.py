@@ -25,6 +25,7 @@ class DataConfig:
     ] = ()  # height, width, channels of a folder; empty: median
     grey: bool = False  # whether a folder's images are read without colour
     max_broken_share: float = 0.05  # of a folder's files, before training refuses
+    whole: bool = False  # no splits: all is for test, as kerazoo evaluate takes it
     limit: int = 0  # samples per split, for a quick try; 0: all
     augment: tuple[
         Literal["flip", "shift", "rand_augment", "erase", "mixup", "cutmix"], ...

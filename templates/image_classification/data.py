@@ -165,8 +165,8 @@ def read_folder(config: Config) -> Source:
     try:
         folder = folders.scan_image_folder(
             chosen.path,
-            validation_share=chosen.validation_share,
-            test_share=chosen.test_share,
+            validation_share=0 if chosen.whole else chosen.validation_share,
+            test_share=0 if chosen.whole else chosen.test_share,
             seed=config.seed,
             max_broken_share=chosen.max_broken_share,
         )
@@ -179,6 +179,11 @@ def read_folder(config: Config) -> Source:
     # Files come class by class; a part of a split should have of every class.
     mix = np.random.default_rng(config.seed).permutation
     splits = map(mix, np.split(np.arange(len(files)), ends[:-1]))
+    splits = dict(zip(folder.splits, splits, strict=True))
+    if chosen.whole:
+        everything = mix(len(files))
+        own = splits["test"] if len(splits["test"]) else everything
+        splits = dict.fromkeys(splits, own)
     height, width, channels = folders.common_size(folder)
     if chosen.image_size:
         height = width = chosen.image_size
@@ -192,7 +197,7 @@ def read_folder(config: Config) -> Source:
             [paths[i] for i in indices], height, width, channels
         ),
         targets=np.array([label for _, label in files]),
-        splits=dict(zip(folder.splits, splits, strict=True)),
+        splits=splits,
         digest=folder.digest[:12],
         notes=folder.report(most=len(folder.broken)).splitlines(),
     )

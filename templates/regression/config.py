@@ -61,6 +61,7 @@ class DataConfig:
     target_winsorise: float = 0.0  # the same of the training rows' targets; 0: off
     target_clip_iqr: float = 0.0  # the same
     target_drop_iqr: float = 0.0  # or: beyond these the training row is left out
+    whole: bool = False  # no splits: all is for test, as kerazoo evaluate takes it
     limit: int = 0  # rows, for a quick try; 0: all
     stream_above: float = 0.25  # GB, unpacked, of a file that is read in pieces
     stream_sample: int = 100_000  # its rows for the encoding, baselines, test scores

@@ -8,13 +8,14 @@ same rows in that form.
 
 from dataclasses import replace
 
+import numpy as np
 from config import Config
 
 from kerazoo.harness import Data
 from kerazoo.harness.data import tell
 from kerazoo.harness.tables import datasets, outliers, reading, streaming, tabular
 from kerazoo.harness.tables.batches import make_batches, served_batches
-from kerazoo.harness.tables.splits import mixed
+from kerazoo.harness.tables.splits import SPLITS, mixed
 from kerazoo.harness.tables.target import scale_target
 
 NUM_CALIBRATION = 256  # training rows from which quantisation reads its ranges
@@ -32,14 +33,7 @@ def load_data(config: Config) -> Data:
     # some rows, and `whole` has every row's target.
     source = read_rows(config)
     print(source.sample.report())
-    rows = reading.split_rows(
-        source.whole,
-        how=chosen.split,
-        column=chosen.split_column,
-        validation_share=chosen.validation_share,
-        test_share=chosen.test_share,
-        seed=config.seed,
-    )
+    rows = split(config, source.whole)
     rows["train"], targets, touched = outliers.treat_target(
         source.whole,
         rows["train"],
@@ -140,4 +134,19 @@ def read_table(config: Config) -> reading.Table:
         delimiter=chosen.delimiter,
         encoding=chosen.encoding,
         limit=chosen.limit,
+    )
+
+
+def split(config: Config, table: reading.Table) -> dict[str, np.ndarray]:
+    """Return the places of each split's rows."""
+    chosen = config.data
+    if chosen.whole:
+        return dict.fromkeys(SPLITS, np.arange(len(table.targets)))
+    return reading.split_rows(
+        table,
+        how=chosen.split,
+        column=chosen.split_column,
+        validation_share=chosen.validation_share,
+        test_share=chosen.test_share,
+        seed=config.seed,
     )

@@ -13,6 +13,7 @@ from kerazoo.harness.pairs.text import Form, Lower
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]
 Metric = Literal["per", "wer", "cer", "bleu", ""]
+Words = Literal["13a", "intl", "zh", "char", ""]
 METRICS = {"symbols": "per", "characters": "cer", "words": "bleu", "subwords": "bleu"}
 # Between the logits of every token and the true ones.
 LOSSES = ("token_cross_entropy", "token_focal", "unlikelihood", "r_drop")
@@ -42,6 +43,7 @@ class DataConfig:
     validation_share: float = 0.05  # of the sources, where no such split is given
     test_share: float = 0.05  # of the sources, where no such split is given
     split_seed: int = 0  # of the split alone; cmudict has one that is fixed
+    whole: bool = False  # no splits: all is for test, as kerazoo evaluate takes it
     limit: int = 0  # sources of each split, for a quick try; 0: all
     tokens_per_batch: int = 2048  # of a step: of the longer side, padding included
     buckets: int = 8  # shapes of batches at most
@@ -125,7 +127,7 @@ class Config(TrainingConfig):
     )
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     task_metric: Metric = ""  # how answers are judged; empty: by the target tokens
-    bleu_words: Literal["13a", "intl", "zh", "char"] = "13a"  # what BLEU counts
+    bleu_words: Words = ""  # what BLEU counts; empty: by the script of the targets
     experiment: str = "seq2seq"  # the MLflow experiment
     epochs: int = 20  # passes over the training split
     learning_rate: float = 1e-3  # the highest, reached after the warm-up

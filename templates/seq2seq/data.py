@@ -17,6 +17,7 @@ from kerazoo.harness.pairs import datasets
 from kerazoo.harness.pairs.batches import PairBatches, make_batches
 from kerazoo.harness.pairs.files import Pair, read_pairs
 from kerazoo.harness.pairs.splits import (
+    SPLITS,
     Splits,
     complete_splits,
     find_leaks,
@@ -25,6 +26,7 @@ from kerazoo.harness.pairs.splits import (
     thin_out,
 )
 from kerazoo.harness.pairs.text import normalisers
+from kerazoo.harness.pairs.text_scores import words_of_bleu
 from kerazoo.harness.pairs.tokenisers import Tokeniser, fit_tokeniser
 from kerazoo.harness.pairs.translation import padded
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
@@ -40,7 +42,7 @@ def load_data(config: Config) -> Data:
     """
     chosen = config.data
     splits, notes = read_splits(config)
-    notes += find_leaks(splits)
+    notes += [] if chosen.whole else find_leaks(splits)
     splits = {name: thin_out(pairs, chosen.limit) for name, pairs in splits.items()}
     # A dictionary is in order; the first words of a split should be as all of them.
     splits["validation"] = mixed(splits["validation"], chosen.split_seed)
@@ -51,6 +53,11 @@ def load_data(config: Config) -> Data:
             split, pairs, tokenisers, config, notes
         )
     notes.append(f"train: {batches['train'].note}")
+    words = config.bleu_words or words_of_bleu(
+        [pair.target for pair in splits["train"]]
+    )
+    if config.metric == "bleu" and words != (config.bleu_words or "13a"):
+        notes.append("targets are written without spaces, so BLEU counts characters")
     tell(notes)
     references = {split: group_by_source(pairs) for split, pairs in splits.items()}
     sizes = {split: len(sources) for split, (sources, _) in references.items()}
@@ -68,7 +75,7 @@ def load_data(config: Config) -> Data:
         "references": references,
         "metadata": {
             "metric": config.metric,
-            "bleu_words": config.bleu_words,
+            "bleu_words": words,
             "source_tokeniser": tokenisers[0].to_json(),
             "target_tokeniser": tokenisers[1].to_json(),
             "special_tokens": {"pad": PAD, "start": START, "end": END},
@@ -112,7 +119,11 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
     if Path(chosen.path).expanduser().is_dir():
         if chosen.target_path:
             raise DataError(f"--data.target_path is for a file; {chosen.path} is none.")
-        files = find_split_files(Path(chosen.path).expanduser(), chosen.columns)
+        folder = Path(chosen.path).expanduser()
+        needed = "test" if chosen.whole else "train"
+        files = find_split_files(folder, chosen.columns, needed)
+    if chosen.whole:
+        files = {"test": files.get("test") or files["train"]}
     splits, notes = {}, []
     for split, paths in files.items():
         splits[split], odd = read_pairs(
@@ -124,6 +135,8 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
             normalise=normalisers(chosen.normalise, chosen.lowered),
         )
         notes += odd
+    if chosen.whole:  # nothing is trained
+        return dict.fromkeys(SPLITS, splits["test"]), notes
     return complete_splits(splits, **missing), notes
 
 

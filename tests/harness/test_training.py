@@ -3,12 +3,14 @@
 import dataclasses
 import math
 import signal
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from small_training import PIXELS, Log, fit, make_config, make_data, make_model
+from workplace import execute
 
 from kerazoo import losses
 from kerazoo.harness import build_optimizer, training
@@ -322,6 +324,18 @@ def test_a_score_that_is_no_number_is_never_better(scores, best, tmp_path):
     assert logs["best_epoch"] == best + 1
 
 
+def test_of_equal_scores_the_lower_loss_is_better(tmp_path):
+    """A BLEU of 0 says nothing yet, and the first epoch is the worst one."""
+    checkpoint = Checkpoint(tmp_path, "val_bleu", "max")
+    checkpoint.set_model(make_model(make_config(), make_data()))
+    best = []
+    for epoch, (bleu, loss) in enumerate([(0, 3.0), (0, 2.0), (0, 2.5), (1, 9.0)]):
+        logs = {"val_bleu": bleu, "val_loss": loss}
+        checkpoint.on_epoch_end(epoch, logs)
+        best.append(logs["best_epoch"])
+    assert best == [1, 2, 2, 4]
+
+
 def test_the_best_checkpoint_loads_without_its_loss(tmp_path):
     data, config = make_data(), make_config(epochs=1)
     model = make_model(config, data)
@@ -383,3 +397,36 @@ def test_weights_that_cannot_be_taken_are_told(name, message, tmp_path):
     model = keras.Model(inputs, keras.layers.Dense(3, name="last")(inputs), name="mine")
     with pytest.raises(training.UserError, match=f"^model.weights: .*{message}"):
         training.load_weights(model, str(tmp_path / name))
+
+
+SHARED = """
+import keras, numpy as np
+
+class Other(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        other.predict_on_batch(x)
+        self.model.get_weights()
+
+x = np.ones((8, 4), "float32")
+inputs, layer = keras.Input((4,)), keras.layers.Dense(8)
+model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
+other = keras.Model(inputs, keras.layers.Activation("relu")(layer(inputs)))
+model.compile(keras.optimizers.Adam(use_ema=True, ema_momentum=0.9), "mse")
+swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+model.fit(x, x[:, :1], epochs=2, verbose=0, callbacks=[swap, {first}Other()])
+"""
+
+
+@pytest.mark.slow
+def test_upstream_swapped_weights_share_arrays_on_jax(tmp_path):
+    """When the first one ends well, `OwnArrays` can go."""
+    for first, status in (("", 1), ("OwnArrays(), ", 0)):
+        code = SHARED.format(first=first)
+        code = f"from kerazoo.harness.callbacks import OwnArrays\n{code}"
+        done = execute(
+            *(sys.executable, "-c", code),
+            cwd=tmp_path,
+            status=status,
+            KERAS_BACKEND="jax",
+        )
+        assert ("Array has been deleted" in done.stderr) == bool(status)

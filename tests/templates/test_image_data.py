@@ -64,6 +64,7 @@ def test_other_pictures_are_measured_in_the_shape_of_the_run(
     inside(project)
     status, shown, errors = call("evaluate", "last", "--data.path", str(tmp_path))
     assert status == 0 and "test_accuracy" in shown, errors
+    assert "24 test samples of folder" in shown  # all of them
 
 
 @pytest.mark.parametrize(

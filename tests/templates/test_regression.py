@@ -320,6 +320,13 @@ def test_booleans_of_another_table_may_be_in_another_case(priced, inside, call):
     assert scores[0] == scores[1] and "test_rmse" in scores[0][0]
 
 
+def test_another_table_is_measured_as_a_whole(priced, inside, call):
+    inside(priced)
+    houses()[:17].to_csv(priced.folder / "others.csv", index=False)
+    status, shown, errors = call("evaluate", "last", "--data.path", "others.csv")
+    assert (status, errors) == (0, "") and "17 test samples of others" in shown
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

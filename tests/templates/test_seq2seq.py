@@ -37,6 +37,7 @@ def test_a_run_ends_with_scores_of_what_it_answers(project):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_trains_what_is_exported(backend, new_project):
     flags = (*SMOKE, "--data.buckets", "1", "--export", "[saved_model,tflite]")
+    flags += ("--ema", "0.9", "--model.arguments.positions", "learned")
     project = new_project("seq2seq").train(*flags, KERAS_BACKEND=backend)
     tags, run_id = project.run.data.tags, project.run.info.run_id
     assert project.run.info.status == "FINISHED" and tags["backend"] == backend
@@ -203,6 +204,17 @@ def test_other_data_are_read_with_the_vocabulary_of_the_run(
     for side, tokeniser in zip(("source", "target"), data.tokenisers, strict=True):
         assert tokeniser.to_json() == facts[f"{side}_tokeniser"]
         assert tokeniser.to_json() != data.metadata[f"{side}_tokeniser"]
+
+
+def test_other_data_are_measured_as_a_whole(project, tmp_path):
+    lines = [f"{word}\tK AE T\n" for word in ("cab", "Zebra", "tick", "tock", "tack")]
+    (tmp_path / "all.tsv").write_text("".join(lines))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "test.tsv").write_text("".join(lines[:3]))
+    for place, count in (("all.tsv", 5), ("folder", 3)):
+        flags = ("--data.name", "pairs", "--data.path", tmp_path / place)
+        said = kerazoo("evaluate", "last", *flags, cwd=project.folder).stdout
+        assert f"{count} test samples of pairs" in said and "test_per" in said
 
 
 @pytest.mark.slow

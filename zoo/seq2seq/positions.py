@@ -59,9 +59,15 @@ class AddPositions(layers.Layer):
         self.check_length(x.shape[1])
         return x + ops.cast(ops.take(self.table, places, axis=0), x.dtype)
 
+    @property
+    def limit(self) -> int | None:
+        """The most tokens that a sequence may have; None: any number."""
+        return self.max_length if self.kind == "learned" else None
+
     def check_length(self, length: int | None) -> None:
         """Refuse sequences that are longer than the table of "learned"."""
-        if self.kind == "learned" and (length or 0) > self.max_length:
+        # JAX has a symbol for a length that is not known yet.
+        if self.limit and isinstance(length, int) and length > self.limit:
             raise ValueError(
                 f"there are {self.max_length} learned positions, and a sequence of "
                 f"{length}; build the model with a larger max_length"

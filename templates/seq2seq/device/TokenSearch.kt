@@ -33,8 +33,9 @@ private const val FIRST_BYTE = 4 // the id of the byte 0, if sub-words are also 
 private val SPACES = Regex(
     "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+"
 )
-// What Python takes for a letter, \w, are letters and numbers of all scripts.
-private val WORD = Regex("[\\p{L}\\p{N}_]+(?:['’-][\\p{L}\\p{N}_]+)*|[^\\p{L}\\p{N}_ ]")
+// What words are made of: letters, numbers and marks of all scripts, and what joins them.
+private const val LETTER = "[\\p{L}\\p{N}\\p{M}_\\u200c\\u200d]"
+private val WORD = Regex("$LETTER+(?:['’-]$LETTER+)*|[^ ]")
 private val NO_SPACE_BEFORE = Regex(" ([.,!?;:%)\\]\\}…»”؟،؛。、，！？；：）」』】》])")
 private val NO_SPACE_AFTER = Regex("([(\\[\\{«“（「『【《]) ")
 
@@ -118,6 +119,7 @@ fun <Kept> search(
     beam: Int = 1,
     alpha: Double = 0.6,
 ): List<Answer> {
+    if (source == listOf(END)) return listOf(Answer(emptyList(), 0.0)) // nothing was asked
     var live = listOf(Hypothesis(emptyList(), 0.0, model.begin(source)))
     val ended = mutableListOf<Answer>()
     for (position in 0 until model.maxLength) {

@@ -16,8 +16,9 @@ private let never = -1e9  // stands for the logarithm of 0
 private let unknownText = "\u{fffd}"  // what an unknown token of an answer is shown as
 private let space: Unicode.Scalar = "▁"  // stands for a space in sub-words
 private let firstByte = 4  // the id of the byte 0, if sub-words are also spelt in bytes
-// What Python takes for a letter, \w, are letters and numbers of all scripts.
-private let word = #"[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]"#
+// What words are made of: letters, numbers and marks of all scripts, and what joins them.
+private let letter = #"[\p{L}\p{N}\p{M}_\u200C\u200D]"#
+private let word = "\(letter)+(?:['’-]\(letter)+)*|[^ ]"
 private let noSpaceBefore = #" ([.,!?;:%)\]\}…»”؟،؛。、，！？；：）」』】》])"#
 private let noSpaceAfter = #"([(\[\{«“（「『【《]) "#
 
@@ -103,6 +104,7 @@ private struct Hypothesis<Kept> {
 func search<Model: StepModel>(
   _ model: Model, _ source: [Int], beam: Int = 1, alpha: Double = 0.6
 ) throws -> [Answer] {
+  if source == [end] { return [Answer(tokens: [], score: 0)] }  // nothing was asked
   var live = [Hypothesis(tokens: [], total: 0, kept: try model.begin(source))]
   var ended: [Answer] = []
   for position in 0..<model.maxLength {

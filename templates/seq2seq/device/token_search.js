@@ -17,8 +17,8 @@ const FIRST_BYTE = 4; // the id of the byte 0, if sub-words spell what they lack
 // What Python's str.split takes for a space; \s differs from it.
 const SPACES =
   /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
-// What Python takes for a letter, \w, are letters and numbers of all scripts.
-const WORD = /[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]/gu;
+// What words are made of: letters, numbers and marks of all scripts, and what joins them.
+const WORD = /[\p{L}\p{N}\p{M}_\u200c\u200d]+(?:['’-][\p{L}\p{N}\p{M}_\u200c\u200d]+)*|[^ ]/gu;
 
 /** A `.tflite` file with the signatures `encode` and `decode_step`. */
 export class StepFile {
@@ -91,6 +91,7 @@ export class StepFile {
  * @param alpha of the length penalty, Wu et al. 2016, arXiv:1609.08144, equation 14.
  */
 export async function search(model, source, { beam = 1, alpha = 0.6 } = {}) {
+  if (source.length === 1 && source[0] === END) return [{ tokens: [], score: 0 }]; // nothing was asked
   let live = [{ tokens: [], total: 0, kept: await model.begin(source) }];
   const ended = [];
   const { maxLength } = model;

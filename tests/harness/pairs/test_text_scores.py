@@ -61,6 +61,13 @@ def test_translations_may_have_different_numbers_of_references():
     assert 0 < worse["bleu"] < 100
 
 
+def test_bleu_of_texts_of_few_words_counts_shorter_sequences():
+    answers, references = ["chat", "chien", "la mer"], [["chat"], ["loup"], ["la mer"]]
+    assert 50 < text_scores.translation_scores(answers, references)["bleu"] < 100
+    assert text_scores.translation_scores(["chat"], [["chat"]])["bleu"] == 100
+    assert "eff:yes" in text_scores.signature("bleu")
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_the_signature_names_the_package(name):
     """And BLEU's how texts were parted into words."""
@@ -71,4 +78,6 @@ def test_the_signature_names_the_package(name):
 def test_bleu_counts_the_characters_of_texts_without_spaces():
     answers, references = ["我今天去学校。"], [["我今天去了学校。"]]
     assert text_scores.translation_scores(answers, references)["bleu"] == 0
+    assert text_scores.words_of_bleu([right for (right,) in references]) == "char"
+    assert text_scores.translation_scores(answers, references, "char")["bleu"] > 40
     assert text_scores.translation_scores(answers, references, "zh")["bleu"] > 40

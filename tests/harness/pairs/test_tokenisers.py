@@ -117,3 +117,12 @@ def test_what_cannot_be_fitted_is_told_in_one_line():
         with pytest.raises(DataError) as caught:
             fit_tokeniser(kind, texts, size=size)
         assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["छोटी बिल्ली बड़ा पेड़", "สวัสดี ที่นี่", "می‌خواهم", "x̂ e\u0301"]
+)
+def test_marks_belong_to_their_letters(text):
+    words = fit_tokeniser("words", [text])
+    assert words.decode(words.encode(text)) == text
+    assert len(words.encode(text)) == len(text.split())
