@@ -1,7 +1,7 @@
 """Let the model of a sequence-to-sequence run answer texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.config import above, at_least
@@ -78,6 +78,24 @@ def predict_texts(
     texts = [normalise(text) for text in texts]
     size = batch_size_of(facts)
     return translate(translator, texts, *of_facts(facts), size)
+
+
+def as_trained(chosen: Any, facts: dict[str, Any]) -> Any:
+    """Return a template's `DataConfig` with the form of texts that a run has.
+
+    Args:
+        chosen: of other pairs, which need not look like those of the run.
+        facts: of the run, from its `data.json`.
+    """
+    sides = ("source", "target")
+    lowered = [side for side in sides if facts[f"{side}_normaliser"]["lower"]]
+    return replace(
+        chosen,
+        normalise=facts["source_normaliser"]["form"],
+        lower="both" if len(lowered) == 2 else (lowered or ["none"])[0],
+        source_tokens=facts["source_tokeniser"]["kind"],
+        target_tokens=facts["target_tokeniser"]["kind"],
+    )
 
 
 def as_evaluated(

@@ -97,7 +97,7 @@ def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
                 Verdict("saved_model"),
             ]
 
-    with pytest.raises(SystemExit, match=r"not to be used: tflite$"):
+    with pytest.raises(SystemExit, match=r"do not use: tflite$"):
         block()
     assert store.run.info.status == "FINISHED"
     assert "failed: tflite: differs" in store.run.data.tags["mlflow.note.content"]

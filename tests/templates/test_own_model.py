@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from workplace import SMOKE, execute, kerazoo
 
-from kerazoo.harness import cli
 from kerazoo.harness.own_code import load_keras, own_definitions
 
 BLOCKS = """
@@ -99,14 +98,14 @@ def tables(new_project):
     return project.train("--epochs", "2", "--export", "[saved_model,tflite]")
 
 
-def test_an_error_of_the_copy_names_its_line(new_project, monkeypatch, capsys):
+def test_an_error_of_the_copy_names_its_line(new_project, inside, call):
     project = new_project()
     model = project.folder / "model.py"
     model.write_text(model.read_text().replace("    return model", "    int('oops')"))
     line = model.read_text().splitlines().index("    int('oops')") + 1
-    monkeypatch.chdir(project.folder)
-    assert cli.main(["train", ".", "--data.limit", "90"]) == 2
-    (told,) = capsys.readouterr().err.strip().splitlines()
+    inside(project)
+    status, _, told = call("train", ".", "--data.limit", "90")
+    assert status == 2 and len(told.splitlines()) == 1
     assert told.startswith("kerazoo: error: invalid literal for int()")
     assert f"(model.py, line {line}; traceback.txt of the run" in told
 
@@ -172,7 +171,7 @@ def test_its_file_alone_says_what_it_lacks(images):
 
 def test_a_file_that_is_no_model_is_named(tmp_path):
     (tmp_path / "photo.keras").write_bytes(b"no zip")
-    with pytest.raises(ValueError, match=r"photo\.keras is no \.keras file of Keras 3"):
+    with pytest.raises(ValueError, match=r"photo\.keras is not a Keras 3 \.keras file"):
         load_keras(tmp_path / "photo.keras")
 
 

@@ -128,7 +128,7 @@ def test_a_kind_can_be_overruled(values, kind, first):
         (cycle("13/01/2024", "01/13/2024"), "Column c has dates such as '13/01/2024'"),
         (
             cycle("2024-02-28", *["2024-03-01"] * 18, "2024-02-30"),
-            "Column c: '2024-02-30' in row 19 (counted from 0) is no date, such as 202",
+            "Column c: '2024-02-30' in row 19 (counted from 0) is not a date, unlike 2",
         ),
         (cycle("1500-01-01", "2000-01-01"), "Column c has dates before 1678 or after"),
         (cycle([1], [2]), "Column c holds a list in row 0 (counted from 0); only"),
@@ -210,7 +210,10 @@ def test_few_rows_without_a_target_are_dropped_with_a_note():
             "The target y is missing in 10% of the rows (rows 0, 1 (counted from 0)); "
             "up to 5% are dropped. Fill it in, or take these rows out.",
         ),
-        (["abc", *Y[1:]], "Column y: 'abc' in row 0 (counted from 0) is no number, s"),
+        (
+            ["abc", *Y[1:]],
+            "Column y: 'abc' in row 0 (counted from 0) is not a number, u",
+        ),
         ([np.inf, *Y[1:]], "Column y is infinite or above 3.4e38 in row 0 (counted"),
         ([3.0] * 20, "The target y is 3 in every row; there is nothing to learn."),
     ],
