@@ -19,12 +19,12 @@ class Hypothesis:
         divisor = {
             "none": 1,
             "average": length,
-            "wu": (5 + length) ** options.alpha / (5 + 1) ** options.alpha,
-        }[options.length_penalty]
+            "wu": (5 + length) ** options.length_penalty / (5 + 1) ** options.length_penalty,
+        }[options.length_penalty_kind]
         score = self.log_prob / divisor
-        if options.coverage:
+        if options.coverage_penalty:
             for coverage in np.sum(self.attention, axis=0):
-                score += options.coverage * math.log(min(coverage, 1.0))
+                score += options.coverage_penalty * math.log(min(coverage, 1.0))
         return score
 
 

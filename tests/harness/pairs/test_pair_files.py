@@ -158,9 +158,9 @@ def test_odd_objects_are_told_apart(tmp_path):
     path.write_text("\n".join([*lines, objects(*EXPECTED)]))
     _, (note,) = read_pairs(path, most_odd=0.9)
     assert note.endswith(
-        "6 of 8 lines were skipped: 2 that are not JSON (lines 1, 6), 1 that are no "
-        "JSON object (line 2), 1 without 'target' (line 3), 1 with a side that is no "
-        "text (line 4), 1 with what is not in utf-8 (line 5)"
+        "6 of 8 lines were skipped: 2 that are not JSON (lines 1, 6), 1 that are not "
+        "JSON objects (line 2), 1 without 'target' (line 3), 1 with a side that is "
+        "not text (line 4), 1 with what is not in utf-8 (line 5)"
     )
 
 
