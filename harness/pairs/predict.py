@@ -99,7 +99,7 @@ def as_evaluated(
         max_length=greedy.decoding.max_length,
         beam_size=1 if search.sample else beam,
         n_best=search.top,
-        alpha=evaluated["length_penalty"],
+        length_penalty=evaluated["length_penalty"],
         sample=search.sample,
         temperature=search.temperature,
         top_k=search.top_k,

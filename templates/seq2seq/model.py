@@ -29,7 +29,7 @@ def build_translator(
     options = Decoding(
         max_length=config.decoding.max_length or data.metadata["longest_target"],
         beam_size=beam,
-        alpha=config.decoding.length_penalty,
+        length_penalty=config.decoding.length_penalty,
     )
     return Translator.of(model, options)
 

@@ -16,10 +16,11 @@ class Hypothesis:
 
     def score(self, options) -> float:
         length = len(self.tokens)
+        alpha = options.length_penalty
         divisor = {
             "none": 1,
             "average": length,
-            "wu": (5 + length) ** options.length_penalty / (5 + 1) ** options.length_penalty,
+            "wu": (5 + length) ** alpha / (5 + 1) ** alpha,
         }[options.length_penalty_kind]
         score = self.log_prob / divisor
         if options.coverage_penalty:

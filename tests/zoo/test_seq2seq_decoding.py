@@ -107,7 +107,9 @@ def test_a_beam_stops_as_soon_as_its_result_is_certain():
     steps = {}
     for n_best in (1, 5):
         layers = toy(1, end=1.0)
-        options = Decoding(max_length=12, beam_size=5, n_best=n_best, length_penalty=0.0)
+        options = Decoding(
+            max_length=12, beam_size=5, n_best=n_best, length_penalty=0.0
+        )
         found = eager(Translator(*layers, options)).decode(SOURCES)
         assert_same(found, reference(layers, options))  # which never stops early
         steps[n_best] = layers[1].num_steps
@@ -225,7 +227,10 @@ def test_the_score_of_a_sample_is_its_log_probability():
         ({"top_k": -1, "sample": True}, "top_k must be a whole number from 0 up"),
         ({"length_penalty": -0.1}, "length_penalty must be at least 0, .* got -0.1"),
         ({"coverage_penalty": -1.0}, "coverage_penalty must be at least 0"),
-        ({"length_penalty": float("nan")}, "length_penalty must be at least 0, .* got nan"),
+        (
+            {"length_penalty": float("nan")},
+            "length_penalty must be at least 0, .* got nan",
+        ),
         ({"max_length": 5, "min_length": 5}, "below max_length, .* got 5 and 5"),
         ({"length_penalty_kind": "gnmt"}, "one of none, wu, average; got 'gnmt'"),
         ({"temperature": 0, "sample": True}, "temperature must be above 0; got 0"),
@@ -245,7 +250,11 @@ def test_options_that_cannot_be_are_refused(options, message):
     [
         ([[4]], "as many as sources, 3; got 1"),
         ([[4] * 6, [], []], "shorter than max_length, 6; got 6 tokens"),
-        ([[4, 2], [], []], r"must not hold .* got \[4, 2\]"),
+        ([[4, 2], [], []], r"must not hold END, token 2; got \[4, 2\]"),
+        ([[], [1, 4], []], r"must not hold START, token 1; got \[1, 4\]"),
+        ([[4, 0, 4], [], []], r"must not hold PAD, token 0; got \[4, 0, 4\]"),
+        ([[], [], [4, 11]], r"of the vocabulary, below 11; got token 11 in \[4, 11\]"),
+        ([[-1], [], []], "of the vocabulary, below 11; got token -1"),
     ],
 )
 def test_prefixes_that_cannot_be_are_refused(prefixes, message):

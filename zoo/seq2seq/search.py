@@ -131,7 +131,8 @@ def _append(token, totals, position, hypotheses: Tensors, source, options) -> Te
     kind, alpha = options.length_penalty_kind, options.length_penalty
     score = totals / length_penalty(kind, alpha, position + 1)
     if options.coverage_penalty:
-        score += coverage_penalty(hypotheses["coverage"], source, options.coverage_penalty)
+        weight = options.coverage_penalty
+        score += coverage_penalty(hypotheses["coverage"], source, weight)
     scores = ops.where(ended, score, hypotheses["scores"])
     finished = ops.logical_or(frozen, ended)
     if options.beam_size > 1:

@@ -63,7 +63,7 @@ def test_flags_change_how_a_run_was_evaluated(search, expected):
     greedy = Translator(Half(), Half(), Decoding(max_length=5))
     model = type("Product", (), {"layers": [keras.layers.Identity(), greedy]})
     found = as_evaluated(model, FACTS, search).decoding
-    assert found == Decoding(max_length=5, alpha=0.3, **expected)
+    assert found == Decoding(max_length=5, length_penalty=0.3, **expected)
 
 
 def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
