@@ -24,6 +24,7 @@ def translate(
     source: "Tokeniser",
     target: "Tokeniser",
     batch_size: int = BATCH_SIZE,
+    prefix: Sequence[int] = (),
 ) -> list[list[Answer]]:
     """Translate texts in batches of about the same length.
 
@@ -33,6 +34,7 @@ def translate(
         source: turns a text into tokens.
         target: turns tokens into a text.
         batch_size: texts that are decoded side by side.
+        prefix: tokens that every answer begins with.
 
     Returns:
         For every text, in the order given, the n best answers, the best first.
@@ -40,13 +42,14 @@ def translate(
     tokens = [[*source.encode(text), END] for text in texts]
     answers: list[list[Answer]] = [[] for _ in texts]
     for places in batches_by_length(tokens, batch_size):
-        outputs = translator.predict_on_batch(
-            # A few texts are no whole batch, and no shape for every number of them.
-            padded(
-                [tokens[i] for i in places],
-                min(batch_size, 2 ** (len(places) - 1).bit_length()),
-            )
+        # A few texts are no whole batch, and no shape for every number of them.
+        inputs = padded(
+            [tokens[i] for i in places],
+            min(batch_size, 2 ** (len(places) - 1).bit_length()),
         )
+        if prefix:
+            inputs = [inputs, np.tile(np.array(prefix, "int32"), (len(inputs), 1))]
+        outputs = translator.predict_on_batch(inputs)
         for row, place in enumerate(places):
             answers[place] = [
                 (target.decode(ids[: length - 1].tolist()), float(score))
