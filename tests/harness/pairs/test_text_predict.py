@@ -156,3 +156,21 @@ def test_lines_are_utf_8_and_end_at_line_ends_alone(monkeypatch):
     given = "\ufeffé\r\na\u2028b\x0bc\n\nlast".encode()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(given)))
     assert commands_predict._lines_of_input() == ["é", "a\u2028b\x0bc", "", "last"]
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        (b"caf\xe9\n", "line 1: 0xe9"),
+        (b"\xef\xbb\xbfa\n\nb \xff", "line 3: 0xff"),
+        (b"a\n" * 1200 + b"\xc3", "line 1,201: 0xc3"),
+    ],
+)
+def test_an_input_in_another_encoding_names_the_line(given, place, monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(given)))
+    with pytest.raises(ValueError) as error:
+        commands_predict._lines_of_input()
+    assert str(error.value) == (
+        f"the standard input, {place} is not UTF-8. Convert it, such as by "
+        "`iconv -f latin1 -t utf-8 FILE`."
+    )
