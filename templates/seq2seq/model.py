@@ -4,7 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, load_weights
+from kerazoo.harness import Data, DataError, load_weights
 from kerazoo.harness.two_passes import TwoPassModel
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
@@ -41,7 +41,14 @@ def build_translator(
 
 def longest_answer(config: Config, data: Data) -> int:
     """Return how many tokens an answer may have, its end included."""
-    return config.decoding.max_length or data.metadata["longest_target"]
+    longest = config.decoding.max_length or data.metadata["longest_target"]
+    if config.decoding.min_length >= longest:
+        raise DataError(
+            f"--decoding.min_length {config.decoding.min_length} leaves no room: an "
+            f"answer has at most {longest} tokens with its end, as many as the longest "
+            "target. Give a lower one, or --decoding.max_length."
+        )
+    return longest
 
 
 def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:
