@@ -192,6 +192,13 @@ def _parser() -> argparse.ArgumentParser:
     texts.add_argument(
         "--seed", type=int, help="of --sample (default 0); the same seed draws the same"
     )
+    texts.add_argument(
+        "--no-repeat-ngram",
+        type=int,
+        metavar="N",
+        help="let N tokens in a row occur only once (default: the run's); 0 allows all",
+    )
+    texts.add_argument("--prefix", metavar="TEXT", help="begin every answer with this")
 
     sub = add(
         commands_export.export, "kerazoo export last --formats tflite,tflite-int8"

@@ -99,7 +99,14 @@ def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exce
 
 def _lines_of_input() -> list[str]:
     """Read UTF-8 on every system; only a line's end ends it, no other separator."""
-    lines = sys.stdin.buffer.read().decode("utf-8-sig").split("\n")
+    try:
+        lines = sys.stdin.buffer.read().decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"the standard input, line {number:,}: 0x{error.object[error.start]:02x} "
+            "is not UTF-8. Convert it, such as by `iconv -f latin1 -t utf-8 FILE`."
+        ) from error
     if lines[-1] == "":
         lines.pop()
     return [line.rstrip("\r") for line in lines]

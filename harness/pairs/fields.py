@@ -25,6 +25,16 @@ Lines = Iterable[tuple[int, str | None]]  # None: too long to be held
 Fields = Iterator[tuple[int, tuple[str, str] | Odd]]
 NAMES = ("source", "target")
 TOO_LONG = Odd("too long")
+# What files call the columns of pairs: sides, and languages that many have.
+USUAL_NAMES = """
+source target src tgt trg input output text translation sentence1 sentence2
+word words phoneme phonemes grapheme graphemes pronunciation spelling ipa
+question answer prompt response article summary original simplified incorrect correct
+ar bg bn cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro
+ru sk sl sr sv sw ta th tr uk ur vi zh
+arabic chinese czech dutch english french german greek hindi italian japanese korean
+polish portuguese russian spanish swedish turkish ukrainian vietnamese
+"""
 
 
 def delimited_fields(
@@ -88,7 +98,10 @@ def quoted_fields(
 
 
 def json_fields(lines: Lines, columns: Sequence[str]) -> Fields:
-    """Read a JSON object a line: keys "source" and "target", where none are given."""
+    """Read a JSON object a line: keys "source" and "target", where none are given.
+
+    A key "translation.en" that an object lacks is the "en" of its "translation".
+    """
     keys = columns or NAMES
     for number, line in lines:
         if line is None:
@@ -104,10 +117,10 @@ def _of_object(line: str, keys: Sequence[str]) -> tuple[str, str] | Odd:
         return Odd("that are not JSON")
     if not isinstance(found, dict):
         return Odd("that are not JSON objects")
-    for key in keys:
-        if key not in found:
-            return _without_key(key, list(found))
-    sides = tuple(found[key] for key in keys)
+    try:
+        sides = tuple(_value(found, key) for key in keys)
+    except KeyError as error:
+        return _without_key(error.args[0], list(_keys(found)))
     return (
         sides
         if all(isinstance(side, str) for side in sides)
@@ -115,9 +128,39 @@ def _of_object(line: str, keys: Sequence[str]) -> tuple[str, str] | Odd:
     )
 
 
+def _value(found: dict, key: str):
+    if key in found:
+        return found[key]
+    value = found
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise KeyError(key)
+        value = value[part]
+    return value
+
+
+def _keys(found: dict) -> Iterator[str]:
+    """Yield the names of an object's values, those within other objects dotted."""
+    for key, value in found.items():
+        if isinstance(value, dict) and value:
+            yield from (f"{key}.{inner}" for inner in value)
+        else:
+            yield key
+
+
 def _without_key(key: str, known: list[str]) -> Odd:
     reason = unknown(key, known) if known else "the object is empty."
     return Odd(f"without {shown(key)!r}", f"--data.columns: {reason}")
+
+
+def may_be_header(first: str, second: str) -> bool:
+    """Say whether two fields are what columns of pairs are usually called.
+
+    >>> may_be_header("English", "fr"), may_be_header("to", "a")
+    (True, False)
+    """
+    names = {first.casefold(), second.casefold()}
+    return len(names) == 2 and names <= {*USUAL_NAMES.split()}
 
 
 def _picked(

@@ -16,6 +16,7 @@ from kerazoo.harness.pairs.fields import (
     Odd,
     delimited_fields,
     json_fields,
+    may_be_header,
     quoted_fields,
 )
 from kerazoo.harness.pairs.odd_lines import OddLines
@@ -24,7 +25,9 @@ from kerazoo.harness.text_files import opened
 from kerazoo.harness.wording import shown
 
 LEXICA = (".dict", ".train", ".test")  # a word, white space, its symbols
-SUFFIXES = (".tsv", ".txt", ".csv", ".jsonl", ".ndjson", *LEXICA)
+OF_COLUMNS = (".tsv", ".txt", ".csv")
+OF_OBJECTS = (".jsonl", ".ndjson")
+SUFFIXES = (*OF_COLUMNS, *OF_OBJECTS, *LEXICA)
 LONGEST = 10_000  # characters of one side
 LONGEST_LINE = 1 << 20  # characters that are held at one time
 EMPTY = Odd("with an empty side")
@@ -60,6 +63,7 @@ def stream_pairs(
         odd: receives the lines that are skipped.
         columns: of source and target, by name (there is a header then) or counted from
             1 (there is none). Empty: 1 and 2 in .tsv, "source" and "target" elsewhere.
+            In JSON, "translation.en" is the "en" of the object "translation".
         delimiter: empty: a tab, or a comma in .csv. A space parts the first word, the
             source, from the rest.
         encoding: of the files.
@@ -105,7 +109,15 @@ def read_pairs(
     """
     odd = OddLines(shown(str(path)), most_odd)
     pairs = list(stream_pairs(path, target_path, odd=odd, **options))
-    return pairs, [odd.note] if odd.note else []
+    notes = [odd.note] if odd.note else []
+    has_columns = not target_path and file_kind(Path(path)) in OF_COLUMNS
+    if has_columns and pairs[0].line == 1 and may_be_header(*pairs[0][:2]):
+        first, second, _ = pairs[0]
+        notes.append(
+            f"{odd.name}: line 1, {first!r} and {second!r}, was taken for a pair. If "
+            f"it is a header, give --data.columns '[{first}, {second}]'"
+        )
+    return pairs, notes
 
 
 def file_kind(path: Path) -> str:
@@ -128,7 +140,7 @@ def _fields(
             "a second text file is given with --data.target_path."
         )
     lines = _lines(path, encoding)
-    if kind in (".jsonl", ".ndjson"):
+    if kind in OF_OBJECTS:
         return json_fields(lines, columns)
     if kind == ".csv":
         return quoted_fields(lines, name, columns, delimiter or ",")

@@ -8,11 +8,19 @@ from kerazoo.harness.config import above, at_least
 from kerazoo.harness.pairs.text import Normaliser
 from kerazoo.harness.pairs.tokenisers import of_facts
 from kerazoo.harness.pairs.translation import Answer, batch_size_of, translate
+from kerazoo.harness.wording import shown
+from kerazoo.zoo.seq2seq.tokens import UNKNOWN
 
 if TYPE_CHECKING:
     import keras
 
     from kerazoo.zoo.seq2seq.decoding import Translator
+
+# Options of `Decoding` that a run keeps; an older one lacks some.
+OF_A_RUN = (
+    *("length_penalty_kind", "length_penalty", "coverage_penalty"),
+    *("no_repeat_ngram", "min_length"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,14 @@ class TextSearch:
     top_k: int = 0  # most probable tokens to draw from; 0: all
     top_p: float = 1.0  # sum of the probabilities to draw from
     seed: int = 0  # of the sample
+    no_repeat_ngram: int | None = None  # tokens in a row that occur only once; 0: off
+    prefix: str = ""  # how every answer begins
 
     def __post_init__(self):
         at_least("--top", self.top, 1)
         for name in ("top_k", "seed"):
             at_least(_flag(name), getattr(self, name), 0)
+        at_least("--no-repeat-ngram", self.no_repeat_ngram or 0, 0)
         above("--temperature", self.temperature, 0)
         if not 0 < self.top_p <= 1:
             raise ValueError(f"--top-p must be above 0, at most 1; got {self.top_p}")
@@ -72,12 +83,34 @@ def predict_texts(
         facts: of the run, from its `data.json`.
         texts: any number; they are decoded in batches of about the same length.
         search: how; None: as when the run was evaluated.
+
+    Raises:
+        ValueError: no answer can begin with `search.prefix`.
     """
     translator = as_evaluated(model, facts, search)
+    prefix = _ids_of_prefix(search.prefix, facts, translator) if search else []
     normalise = Normaliser(**facts["source_normaliser"])
     texts = [normalise(text) for text in texts]
     size = batch_size_of(facts)
-    return translate(translator, texts, *of_facts(facts), size)
+    return translate(translator, texts, *of_facts(facts), size, prefix)
+
+
+def _ids_of_prefix(
+    text: str, facts: dict[str, Any], translator: "Translator"
+) -> list[int]:
+    text = Normaliser(**facts["target_normaliser"])(text)
+    _, target = of_facts(facts)
+    prefix = target.encode(text)
+    if UNKNOWN in prefix:
+        raise ValueError(
+            f"--prefix {shown(text)}: no answer can begin so; it reads "
+            f"{shown(target.decode(prefix))!r} in the tokens of the run, {target.kind}"
+        )
+    try:
+        translator.check_prefix(prefix)
+    except ValueError as error:
+        raise ValueError(f"--prefix {shown(text)}: {error}") from error
+    return prefix
 
 
 def as_trained(chosen: Any, facts: dict[str, Any]) -> Any:
@@ -113,11 +146,14 @@ def as_evaluated(
     (greedy,) = (layer for layer in model.layers if isinstance(layer, Translator))
     search, evaluated = search or TextSearch(), facts["decoding"]
     beam = search.beam or max(evaluated["beam"], search.top)
+    chosen = {name: evaluated[name] for name in OF_A_RUN if name in evaluated}
+    if search.no_repeat_ngram is not None:
+        chosen["no_repeat_ngram"] = search.no_repeat_ngram
     options = Decoding(
+        **chosen,
         max_length=greedy.decoding.max_length,
         beam_size=1 if search.sample else beam,
         n_best=search.top,
-        alpha=evaluated["length_penalty"],
         sample=search.sample,
         temperature=search.temperature,
         top_k=search.top_k,

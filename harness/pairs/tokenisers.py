@@ -193,6 +193,7 @@ def _fit_subwords(texts: Iterable[str], size: int, byte_fallback: bool) -> Token
             model_writer=model,
             model_type="bpe",
             vocab_size=size,
+            max_sentence_length=1 << 30,  # bytes; it would leave out longer texts
             hard_vocab_limit=False,  # small data make fewer
             byte_fallback=byte_fallback,
             character_coverage=COVERAGE if byte_fallback else 1.0,

@@ -26,6 +26,7 @@ def translate(
     source: "Tokeniser",
     target: "Tokeniser",
     batch_size: int = BATCH_SIZE,
+    prefix: Sequence[int] = (),
 ) -> list[list[Answer]]:
     """Translate texts in batches of about the same length.
 
@@ -35,6 +36,7 @@ def translate(
         source: turns a text into tokens.
         target: turns tokens into a text.
         batch_size: texts that are decoded side by side.
+        prefix: tokens that every answer begins with.
 
     Returns:
         For every text, in the order given, the n best answers, the best first.
@@ -55,14 +57,15 @@ def translate(
     answers: list[list[Answer]] = [[("", 0.0)] for _ in texts]
     for places in batches_by_length([tokens[i] for i in asked], batch_size):
         places = [asked[i] for i in places]
-        outputs = translator.predict_on_batch(
-            # A few texts are no whole batch, and no shape for every number of them.
-            padded(
-                [tokens[i] for i in places],
-                min(batch_size, 2 ** (len(places) - 1).bit_length()),
-                limit,
-            )
+        # A few texts are no whole batch, and no shape for every number of them.
+        inputs = padded(
+            [tokens[i] for i in places],
+            min(batch_size, 2 ** (len(places) - 1).bit_length()),
+            limit,
         )
+        if prefix:
+            inputs = [inputs, np.tile(np.array(prefix, "int32"), (len(inputs), 1))]
+        outputs = translator.predict_on_batch(inputs)
         for row, place in enumerate(places):
             answers[place] = [
                 (target.decode(ids[: length - 1].tolist()), float(score))

@@ -1,8 +1,10 @@
 """Plots and tables that a person looks at to judge a model from texts to texts."""
 
 import functools
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 NUM_SHOWN = 100  # test samples in the table of answers
 NUM_MAPS = 4  # attention maps that are drawn
 LONGEST_MAP = 40  # tokens; a longer one cannot be read
-NUM_LENGTHS = 8  # groups of sources by their length
+LONGEST_LABEL = 14  # characters of a token beside a map
+LABEL_EM = 8 / 72  # inches: the letters there have 8 points
+NUM_LENGTHS = 8  # groups of sources by their length at most
 UNITS = {"per": "symbols", "wer": "words", "cer": "characters", "bleu": "words"}
 
 
@@ -130,29 +134,49 @@ def summary(scores: dict[str, float], data: Data, count: int) -> str:
 def error_by_length(
     lengths: Sequence[int], edits: Sequence[tuple[int, int]], unit: str
 ) -> Figure:
-    """Draw the error rate by the length of the source, each group as large.
+    """Draw the error rate by the length of the source, groups of about one size.
 
     Args:
         lengths: tokens of each source.
         edits: (wrong, all) units of each answer.
         unit: what is counted, such as "words".
     """
-    groups = np.array_split(np.argsort(lengths, kind="stable"), NUM_LENGTHS)
-    groups = [group for group in groups if len(group)]
     lengths, counts = np.array(lengths), np.array(edits)
+    groups = groups_by_length(lengths)
     rates = [counts[g, 0].sum() / max(counts[g, 1].sum(), 1) for g in groups]
-    names = [f"{lengths[g].min()}–{lengths[g].max()}" for g in groups]
+    names = [f"{_range(lengths[g])}\n{len(g):,}" for g in groups]
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.bar(range(len(groups)), rates, color=BLUE)
     whole = counts[:, 0].sum() / max(counts[:, 1].sum(), 1)
     axes.axhline(whole, color=GREY, ls="--", lw=1, label=f"all: {whole:.1%}")
     axes.set_xticks(range(len(groups)), names)
-    axes.set(xlabel="tokens of the source", ylabel=f"share of {unit} wrong")
-    axes.set(title="Error by length, test split, groups of the same size")
-    axes.legend(frameon=False)
+    axes.set_xlim(-0.6, max(len(groups), 4) - 0.4)  # a single bar is no wall
+    axes.set(xlabel="tokens of the source; below, how many texts there are")
+    axes.set(ylabel=f"share of {unit} wrong", title="Error by length, test split")
+    axes.set_ylim(0, 1.2 * max(rates) or 1)  # room for the legend above the bars
+    axes.legend(frameon=False, loc="upper right")
     plain(axes)
     return figure
+
+
+def groups_by_length(lengths: np.ndarray) -> list[np.ndarray]:
+    """Return places in groups of about one size, short ones first.
+
+    All that are of one length stay together, so that there may be fewer groups.
+
+    >>> groups_by_length(np.array([11, 11, 11, 11, 12]))
+    [array([0, 1, 2, 3]), array([4])]
+    """
+    _, length_of, counts = np.unique(lengths, return_inverse=True, return_counts=True)
+    middles = np.cumsum(counts) - counts / 2
+    group_of = (middles * NUM_LENGTHS // len(lengths))[length_of]
+    return [np.flatnonzero(group_of == number) for number in np.unique(group_of)]
+
+
+def _range(lengths: np.ndarray) -> str:
+    low, high = lengths.min(), lengths.max()
+    return f"{low}" if low == high else f"{low}–{high}"
 
 
 def attention_maps(
@@ -169,7 +193,9 @@ def attention_maps(
     fitting = [p for p in pairs if p[1] and max(map(len, p)) < LONGEST_MAP][:NUM_MAPS]
     if not fitting:
         return None
-    figure = Figure(figsize=(4.2 * len(fitting), 4.4), layout="constrained")
+    # So that a line of text goes into each row.
+    side = max(4.2, 1.6 + LABEL_EM * 1.2 * (max(max(map(len, p)) for p in fitting) + 1))
+    figure = Figure(figsize=(side * len(fitting), side), layout="constrained")
     grid = np.atleast_1d(figure.subplots(1, len(fitting)))
     for axes, (given, answered) in zip(grid, fitting, strict=True):
         inputs = np.array([[*given, END]]), np.array([[START, *answered]])
@@ -177,13 +203,30 @@ def attention_maps(
         maps = translator.decoder.attention_maps([inputs[1], memory, inputs[0]])
         heads = ops.convert_to_numpy(maps)[0, -1]
         axes.imshow(heads.mean(axis=0), cmap="Blues", aspect="auto")
-        axes.set_xticks(range(len(given) + 1), [*_texts(source, given), "end"])
-        axes.set_yticks(range(len(answered) + 1), [*_texts(target, answered), "end"])
-        axes.tick_params(axis="x", rotation=90 if len(given) > 20 else 0)
+        across, down = _labels(source, given), _labels(target, answered)
+        axes.set_xticks(range(len(across)), across)
+        axes.set_yticks(range(len(down)), down)
+        axes.tick_params(labelsize=LABEL_EM * 72)
+        room = side - 0.8 - max(map(_width, down))  # beside the labels of the rows
+        axes.tick_params(axis="x", rotation=90 if _touch(across, room) else 0)
         axes.set(xlabel="source", ylabel="answer")
     figure.suptitle("Attention to the source: last layer, mean of the heads")
     return figure
 
 
-def _texts(tokeniser, ids: Sequence[int]) -> list[str]:
-    return [tokeniser.decode([i]) for i in ids]
+def _labels(tokeniser, ids: Sequence[int]) -> list[str]:
+    texts = [tokeniser.decode([i]) for i in ids]
+    most = LONGEST_LABEL
+    return [t if len(t) <= most else f"{t[: most - 1]}…" for t in texts] + ["end"]
+
+
+def _touch(labels: Sequence[str], inches: float) -> bool:
+    """Say whether labels run into each other that stand side by side."""
+    widths = [_width(label) + LABEL_EM for label in labels]
+    return any((a + b) / 2 > inches / len(labels) for a, b in pairwise(widths))
+
+
+def _width(label: str) -> float:
+    """Return about how many inches a label takes; letters differ."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in label)
+    return LABEL_EM * (0.65 * (len(label) - wide) + wide)

@@ -12,6 +12,7 @@ from kerazoo.harness.pairs.text import Form, Lower
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]
+LengthPenalty = Literal["wu", "average", "none"]
 Metric = Literal["per", "wer", "cer", "bleu", ""]
 Words = Literal["13a", "intl", "zh", "char", ""]
 METRICS = {"symbols": "per", "characters": "cer", "words": "bleu", "subwords": "bleu"}
@@ -105,7 +106,11 @@ class DecodingConfig:
     """How answers are searched for when a run is evaluated and its model is used."""
 
     beam: int = 4  # hypotheses that are followed; 1: greedy
-    length_penalty: float = 0.6  # alpha of Wu et al. 2016; 0: none
+    length_penalty_kind: LengthPenalty = "wu"  # "average": by the length; or "none"
+    length_penalty: float = 0.6  # alpha of Wu et al. 2016, of "wu" alone; 0: none
+    coverage_penalty: float = 0.0  # beta of Wu et al., of a beam alone; 0: none
+    no_repeat_ngram: int = 0  # tokens in a row that occur only once; 0: all may again
+    min_length: int = 0  # tokens of an answer before it may end
     max_length: int = 0  # tokens of an answer; 0: as many as the longest target
     batch_size: int = 64  # sources that are answered side by side
     samples: int = 2000  # validation sources answered after every epoch; 0: all
@@ -113,8 +118,15 @@ class DecodingConfig:
     def __post_init__(self):
         for name in ("beam", "batch_size"):
             at_least(f"decoding.{name}", getattr(self, name), 1)
-        for name in ("length_penalty", "max_length", "samples"):
+        for name in ("length_penalty", "coverage_penalty", "no_repeat_ngram"):
             at_least(f"decoding.{name}", getattr(self, name), 0)
+        for name in ("min_length", "max_length", "samples"):
+            at_least(f"decoding.{name}", getattr(self, name), 0)
+        if self.min_length >= self.max_length > 0:
+            raise ValueError(
+                "decoding.min_length must be below decoding.max_length, which counts "
+                f"the end too; got {self.min_length} and {self.max_length}"
+            )
 
 
 @dataclass(frozen=True)

@@ -298,6 +298,10 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
         ("predict last", "give the files of images"),
         ("predict last gone.png", "There is no file gone.png."),
         ("predict last a.png --beam 2 --top-k 3 --sample", "leave out --beam"),
+        (
+            "predict last a.png --prefix The --no-repeat-ngram 3",
+            "--no-repeat-ngram, --prefix: only runs from texts to texts",
+        ),
         ("predict last a.png --beam 2", "--beam: only runs from texts to texts"),
         ("export nobody", "There is no run 'nobody'"),
         ("export last --formats tflite,tflight", "Did you mean 'tflite'?"),

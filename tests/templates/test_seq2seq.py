@@ -162,6 +162,17 @@ def test_predict_draws_samples_that_a_seed_repeats(project):
     assert first == again != other
 
 
+def test_predict_begins_answers_and_repeats_nothing(project):
+    wanted = ("--prefix", "Z UW", "--no-repeat-ngram", "1", "--top", "3")
+    for line in predicted(project, *wanted):
+        answers = [answer.split() for answer in line[::2]]
+        assert all(answer[:2] == ["Z", "UW"] for answer in answers)
+        assert all(len(set(answer)) == len(answer) for answer in answers)
+    flags = ("last", "cab", "--prefix", "uw")
+    refused = kerazoo("predict", *flags, cwd=project.folder, status=2).stderr
+    assert refused.startswith("kerazoo: error: --prefix uw: no answer can begin so;")
+
+
 WORDS = ("cab", "Zebra", " the  cat ", "naïve", "", *"abcdefghijklmno")
 # Only what a server needs: neither Keras nor kerazoo.
 SERVE = """

@@ -1,8 +1,10 @@
 """What the template loads: splits, vocabularies, batches, and texts to judge by."""
 
+import dataclasses
 import gzip
 import importlib
 import json
+from types import SimpleNamespace
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -11,7 +13,10 @@ from workplace import ROOT
 
 from kerazoo.harness import DataError, catalog, parse_config
 from kerazoo.harness.own_code import imported_from
+from kerazoo.harness.pairs.predict import as_evaluated
 from kerazoo.harness.pairs.tokenisers import from_json
+from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
+from kerazoo.zoo.seq2seq.penalties import LENGTH_PENALTIES
 
 FOLDER = ROOT / "templates" / "seq2seq"
 LINES = [f"number {i} is here\tle numéro {i} est ici" for i in range(200)]
@@ -153,6 +158,14 @@ def test_settings_that_do_not_go_together_are_refused(load, capsys, file):
         (["--data.path", "gone.tsv"], "There is no file gone.tsv"),
         (["--data.path", str(file), "--data.max_length", "2"], "no pair is within"),
         (["--decoding.beam", "0"], "decoding.beam must be at least 1"),
+        (["--decoding.no_repeat_ngram", "-1"], "no_repeat_ngram must be at least 0"),
+        (["--decoding.coverage_penalty", "-1"], "coverage_penalty must be at least 0"),
+        (["--decoding.min_length", "-1"], "decoding.min_length must be at least 0"),
+        (
+            ["--decoding.min_length", "9", "--decoding.max_length", "9"],
+            "decoding.min_length must be below decoding.max_length, which counts the",
+        ),
+        (["--decoding.length_penalty_kind", "gnmt"], "length_penalty_kind"),
         (["--data.path", str(file), "--data.stress", "true"], "stress is for cmudict"),
         (["--data.target_path", "b.txt"], "data.target_path needs the sources"),
         (
@@ -176,6 +189,37 @@ def test_the_monitor_goes_by_the_target_tokens():
     assert judged() == ("per", "val_per", "min")
     assert judged(*pairs) == ("bleu", "val_bleu", "max")
     assert judged(*pairs, *other) == ("cer", "val_loss", "min")
+
+
+def test_every_option_of_decoding_is_used_but_in_what_is_exported():
+    options = {"length_penalty_kind": "average", "coverage_penalty": 0.2}
+    options |= {"no_repeat_ngram": 3, "min_length": 2, "length_penalty": 0.5}
+    flags = [x for k, v in options.items() for x in (f"--decoding.{k}", str(v))]
+    flags += ["--model.name", "lstm_small", "--model.arguments.width", "8"]
+    with imported_from(FOLDER):
+        config = parse_config(importlib.import_module("config").Config, flags)
+        model = importlib.import_module("model")
+        data = SimpleNamespace(
+            tokenisers=[SimpleNamespace(size=9)] * 2,
+            metadata={"longest_source": 7, "longest_target": 6},
+        )
+        trained = model.build_model(config, data)
+        searching = model.build_translator(config, trained, data, beam=4)
+        product = model.build_product(config, trained, data)
+        data.metadata["longest_target"] = 2
+        with pytest.raises(DataError, match="min_length 2 leaves no room: .* 2 tokens"):
+            model.build_translator(config, trained, data, beam=1)
+    assert searching.decoding == Decoding(max_length=6, beam_size=4, **options)
+    (greedy,) = (x for x in product.layers if isinstance(x, Translator))
+    assert greedy.decoding == Decoding(max_length=6)
+    facts = {"decoding": dataclasses.asdict(config.decoding)}
+    assert as_evaluated(product, facts).decoding == searching.decoding
+
+
+def test_every_length_penalty_is_a_choice():
+    with imported_from(FOLDER):
+        config = importlib.import_module("config")
+    assert {*get_args(config.LengthPenalty)} == {*LENGTH_PENALTIES}
 
 
 def test_every_data_set_is_a_choice():

@@ -16,15 +16,16 @@ class Hypothesis:
 
     def score(self, options) -> float:
         length = len(self.tokens)
+        alpha = options.length_penalty
         divisor = {
             "none": 1,
             "average": length,
-            "wu": (5 + length) ** options.alpha / (5 + 1) ** options.alpha,
-        }[options.length_penalty]
+            "wu": (5 + length) ** alpha / (5 + 1) ** alpha,
+        }[options.length_penalty_kind]
         score = self.log_prob / divisor
-        if options.coverage:
+        if options.coverage_penalty:
             for coverage in np.sum(self.attention, axis=0):
-                score += options.coverage * math.log(min(coverage, 1.0))
+                score += options.coverage_penalty * math.log(min(coverage, 1.0))
         return score
 
 

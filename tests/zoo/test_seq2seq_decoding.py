@@ -23,9 +23,9 @@ def random_options(generator) -> Decoding:
         min_length=int(pick([0, 0, 2, max_length - 1])),
         beam_size=beam_size,
         n_best=int(generator.integers(1, beam_size + 1)),
-        length_penalty=str(pick(["none", "wu", "average"])),
-        alpha=float(pick([0.0, 0.6, 1.5])),
-        coverage=float(pick([0.0, 0.4])),
+        length_penalty_kind=str(pick(["none", "wu", "average"])),
+        length_penalty=float(pick([0.0, 0.6, 1.5])),
+        coverage_penalty=float(pick([0.0, 0.4])),
         no_repeat_ngram=int(pick([0, 0, 1, 2, 3])),
     )
 
@@ -84,7 +84,7 @@ def test_finished_rows_stay_as_they_are():
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_a_row_depends_on_no_other_row_and_on_no_padding(beam_size):
     options = Decoding(
-        max_length=12, beam_size=beam_size, n_best=beam_size, coverage=0.2
+        max_length=12, beam_size=beam_size, n_best=beam_size, coverage_penalty=0.2
     )
     translator = eager(Translator(*toy(2, end=0.5), options))
     together = translator.decode(SOURCES)
@@ -107,7 +107,9 @@ def test_a_beam_stops_as_soon_as_its_result_is_certain():
     steps = {}
     for n_best in (1, 5):
         layers = toy(1, end=1.0)
-        options = Decoding(max_length=12, beam_size=5, n_best=n_best, alpha=0.0)
+        options = Decoding(
+            max_length=12, beam_size=5, n_best=n_best, length_penalty=0.0
+        )
         found = eager(Translator(*layers, options)).decode(SOURCES)
         assert_same(found, reference(layers, options))  # which never stops early
         steps[n_best] = layers[1].num_steps
@@ -205,7 +207,7 @@ def test_seeds_make_samples_repeat():
 def test_the_score_of_a_sample_is_its_log_probability():
     layers = toy(0)
     options = Decoding(
-        max_length=9, sample=True, temperature=1.7, top_k=5, length_penalty="none"
+        max_length=9, sample=True, temperature=1.7, top_k=5, length_penalty_kind="none"
     )
     found = eager(Translator(*layers, options)).decode(SOURCES)
     for source, ((tokens, score),) in zip(SOURCES, found, strict=True):
@@ -223,11 +225,14 @@ def test_the_score_of_a_sample_is_its_log_probability():
         ({"max_length": 0}, "max_length must be a whole number from 1 up; got 0"),
         ({"beam_size": 2.0}, "beam_size must be a whole number from 1 up; got 2.0"),
         ({"top_k": -1, "sample": True}, "top_k must be a whole number from 0 up"),
-        ({"alpha": -0.1}, "alpha must be at least 0, .* got -0.1"),
-        ({"coverage": -1.0}, "coverage must be at least 0"),
-        ({"alpha": float("nan")}, "alpha must be at least 0, .* got nan"),
+        ({"length_penalty": -0.1}, "length_penalty must be at least 0, .* got -0.1"),
+        ({"coverage_penalty": -1.0}, "coverage_penalty must be at least 0"),
+        (
+            {"length_penalty": float("nan")},
+            "length_penalty must be at least 0, .* got nan",
+        ),
         ({"max_length": 5, "min_length": 5}, "below max_length, .* got 5 and 5"),
-        ({"length_penalty": "gnmt"}, "one of none, wu, average; got 'gnmt'"),
+        ({"length_penalty_kind": "gnmt"}, "one of none, wu, average; got 'gnmt'"),
         ({"temperature": 0, "sample": True}, "temperature must be above 0; got 0"),
         ({"top_p": 1.5, "sample": True}, "top_p must be above 0, at most 1; got 1.5"),
         ({"sample": True, "beam_size": 4}, "beam_size must be 1; got 4"),
@@ -245,7 +250,11 @@ def test_options_that_cannot_be_are_refused(options, message):
     [
         ([[4]], "as many as sources, 3; got 1"),
         ([[4] * 6, [], []], "shorter than max_length, 6; got 6 tokens"),
-        ([[4, 2], [], []], r"must not hold .* got \[4, 2\]"),
+        ([[4, 2], [], []], r"must not hold END, token 2; got \[4, 2\]"),
+        ([[], [1, 4], []], r"must not hold START, token 1; got \[1, 4\]"),
+        ([[4, 0, 4], [], []], r"must not hold PAD, token 0; got \[4, 0, 4\]"),
+        ([[], [], [4, 11]], r"of the vocabulary, below 11; got token 11 in \[4, 11\]"),
+        ([[-1], [], []], "of the vocabulary, below 11; got token -1"),
     ],
 )
 def test_prefixes_that_cannot_be_are_refused(prefixes, message):

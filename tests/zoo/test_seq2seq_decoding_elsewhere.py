@@ -20,7 +20,9 @@ from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
     "options",
     [
         Decoding(max_length=9),
-        Decoding(max_length=9, beam_size=4, n_best=3, coverage=0.2, no_repeat_ngram=2),
+        Decoding(
+            max_length=9, beam_size=4, n_best=3, coverage_penalty=0.2, no_repeat_ngram=2
+        ),
     ],
     ids=["greedy", "beam"],
 )
@@ -45,7 +47,9 @@ def test_compiled_samples_repeat(jit):
 
 
 def test_a_translator_is_saved_with_its_options(tmp_path):
-    options = Decoding(max_length=9, beam_size=3, n_best=2, length_penalty="average")
+    options = Decoding(
+        max_length=9, beam_size=3, n_best=2, length_penalty_kind="average"
+    )
     translator = eager(Translator(*toy(0), options, name="to_french"))
     translator.save(tmp_path / "translator.keras")
     loaded = keras.saving.load_model(tmp_path / "translator.keras")
@@ -106,7 +110,9 @@ def recomputed(model, max_length):
     "options",
     [
         Decoding(max_length=8),
-        Decoding(max_length=6, beam_size=3, n_best=2, coverage=0.3, no_repeat_ngram=2),
+        Decoding(
+            max_length=6, beam_size=3, n_best=2, coverage_penalty=0.3, no_repeat_ngram=2
+        ),
     ],
     ids=["greedy", "beam"],
 )
@@ -158,7 +164,7 @@ def to_tflite(translator, folder):
             min_length=2,
             beam_size=4,
             n_best=2,
-            coverage=0.2,
+            coverage_penalty=0.2,
             no_repeat_ngram=2,
         ),
     ],
@@ -199,7 +205,7 @@ def test_other_backends_decode_the_same(run_python, backend):
         layers = toy(0, end=0.5)
         for options in (
             Decoding(max_length=8),
-            Decoding(max_length=8, beam_size=3, n_best=2, coverage=0.3,
+            Decoding(max_length=8, beam_size=3, n_best=2, coverage_penalty=0.3,
                      no_repeat_ngram=2, min_length=3),
         ):
             translator = Translator(*layers, options)

@@ -15,6 +15,7 @@ In all these tensors the first axis is the batch. `options.py` has the options,
 # ruff: noqa: D102  (what Keras calls is documented there)
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from kerazoo.zoo.seq2seq.search import search
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 __all__ = ["Decoding", "Translator"]
+
+SPECIAL = {PAD: "PAD", START: "START", END: "END"}  # never within an output
 
 
 @keras.saving.register_keras_serializable(package="kerazoo")
@@ -121,12 +124,18 @@ class Translator(keras.Model):
             For each source its hypotheses, the best first: tokens without END, score.
 
         Raises:
-            ValueError: prefixes are not as many as sources, or one leaves no room for
-                END, or holds a token that cannot stand within an output.
+            ValueError: prefixes are not as many as sources, or one cannot be (see
+                `check_prefix`).
         """
         inputs = _padded(sources)
         if prefixes is not None:
-            self._check(prefixes, len(sources))
+            if len(prefixes) != len(sources):
+                raise ValueError(
+                    f"prefixes must be as many as sources, {len(sources)}; "
+                    f"got {len(prefixes)}"
+                )
+            for prefix in prefixes:
+                self.check_prefix(prefix)
             inputs = [inputs, _padded(prefixes)]
         outputs = self.predict_on_batch(inputs)
         return [
@@ -141,23 +150,34 @@ class Translator(keras.Model):
             )
         ]
 
-    def _check(self, prefixes, num_sources: int) -> None:
-        if len(prefixes) != num_sources:
+    def check_prefix(self, prefix: Sequence[int]) -> None:
+        """Raise ValueError if no output can begin with these tokens.
+
+        Args:
+            prefix: tokens, of the vocabulary, without PAD, START and END; fewer than
+                `max_length`, which leaves room for END.
+        """
+        if len(prefix) >= self.decoding.max_length:
             raise ValueError(
-                f"prefixes must be as many as sources, {num_sources}; "
-                f"got {len(prefixes)}"
+                "a prefix must be shorter than max_length, "
+                f"{self.decoding.max_length}; got {len(prefix)} tokens"
             )
-        for prefix in prefixes:
-            if len(prefix) >= self.decoding.max_length:
+        for token in prefix:
+            if token in SPECIAL:
                 raise ValueError(
-                    "a prefix must be shorter than max_length, "
-                    f"{self.decoding.max_length}; got {len(prefix)} tokens"
+                    f"a prefix must not hold {SPECIAL[token]}, token {token}; "
+                    f"got {list(prefix)}"
                 )
-            if {PAD, START, END} & set(prefix):
+            if not 0 <= token < self.vocabulary:
                 raise ValueError(
-                    f"a prefix must not hold the tokens {PAD}, {START} and {END} "
-                    f"(PAD, START, END); got {list(prefix)}"
+                    "a prefix must hold tokens of the vocabulary, below "
+                    f"{self.vocabulary}; got token {token} in {list(prefix)}"
                 )
+
+    @functools.cached_property
+    def vocabulary(self) -> int:
+        """How many tokens of the target there are, the special ones included."""
+        return _connect(self.encoder, self.decoder).shape[-1]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -178,10 +198,10 @@ class Translator(keras.Model):
         return cls(**{**config, "decoding": Decoding(**config["decoding"])})
 
 
-def _connect(encoder, decoder) -> None:
-    """Call the layers once, as a model does."""
+def _connect(encoder, decoder) -> keras.KerasTensor:
+    """Call the layers once, as a model does, and return the logits."""
     source, target = (keras.Input((None,), dtype="int32") for _ in range(2))
-    decoder([target, encoder(source), source])
+    return decoder([target, encoder(source), source])
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> np.ndarray:

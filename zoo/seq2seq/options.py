@@ -17,9 +17,9 @@ class Decoding:
     min_length: int = 0  # tokens before END
     beam_size: int = 1  # hypotheses that are followed; 1 is greedy
     n_best: int = 1  # hypotheses, or samples, that are returned
-    length_penalty: LengthPenalty = "wu"  # ranks finished hypotheses
-    alpha: float = 0.6  # strength of "wu"; 0 is none
-    coverage: float = 0.0  # weight of the coverage penalty (beta); 0 is none
+    length_penalty_kind: LengthPenalty = "wu"  # ranks finished hypotheses
+    length_penalty: float = 0.6  # strength of "wu" (alpha); 0 is none
+    coverage_penalty: float = 0.0  # weight of this penalty (beta); 0 is none
     no_repeat_ngram: int = 0  # n of the n-grams that occur only once; 0 allows all
     sample: bool = False  # draw tokens at random
     temperature: float = 1.0  # divides the logits when sampling
@@ -37,7 +37,7 @@ class Decoding:
                 raise ValueError(
                     f"{name} must be a whole number from {low} up; got {value!r}"
                 )
-        for name in ("alpha", "coverage"):
+        for name in ("length_penalty", "coverage_penalty"):
             if not getattr(self, name) >= 0:
                 raise ValueError(
                     f"{name} must be at least 0, or early stopping would be inexact; "
@@ -48,10 +48,10 @@ class Decoding:
                 "min_length must be below max_length, which counts END too; "
                 f"got {self.min_length} and {self.max_length}"
             )
-        if self.length_penalty not in LENGTH_PENALTIES:
+        if self.length_penalty_kind not in LENGTH_PENALTIES:
             raise ValueError(
-                f"length_penalty must be one of {', '.join(LENGTH_PENALTIES)}; "
-                f"got {self.length_penalty!r}"
+                f"length_penalty_kind must be one of {', '.join(LENGTH_PENALTIES)}; "
+                f"got {self.length_penalty_kind!r}"
             )
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0; got {self.temperature!r}")

@@ -66,7 +66,7 @@ def search(
             no_repeat_ngram=options.no_repeat_ngram,
             prefix=prefix,
         )
-        if options.coverage:
+        if options.coverage_penalty:
             covered = hypotheses["coverage"] + ops.cast(attention, "float32")
             hypotheses = {**hypotheses, "coverage": covered}
         if options.beam_size > 1:
@@ -102,7 +102,7 @@ def _no_tokens(source, options: Decoding) -> Tensors:
         "scores": ops.zeros((rows,), "float32") + IMPOSSIBLE,
         "finished": ops.zeros((rows,), "bool"),
     }
-    if options.coverage:
+    if options.coverage_penalty:
         hypotheses["coverage"] = ops.zeros_like(source, "float32")
     return hypotheses
 
@@ -128,10 +128,11 @@ def _append(token, totals, position, hypotheses: Tensors, source, options) -> Te
     frozen = hypotheses["finished"]
     ended = ops.logical_and(ops.equal(token, END), ops.logical_not(frozen))
     ended = ops.logical_and(ended, ops.greater(totals, IMPOSSIBLE / 2))
-    kind, alpha = options.length_penalty, options.alpha
+    kind, alpha = options.length_penalty_kind, options.length_penalty
     score = totals / length_penalty(kind, alpha, position + 1)
-    if options.coverage:
-        score += coverage_penalty(hypotheses["coverage"], source, options.coverage)
+    if options.coverage_penalty:
+        weight = options.coverage_penalty
+        score += coverage_penalty(hypotheses["coverage"], source, weight)
     scores = ops.where(ended, score, hypotheses["scores"])
     finished = ops.logical_or(frozen, ended)
     if options.beam_size > 1:

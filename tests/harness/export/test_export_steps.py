@@ -60,7 +60,7 @@ def sources():
 
 @pytest.mark.parametrize(("beam", "alpha"), [(1, 0.6), (4, 0.6), (3, 0.0)])
 def test_a_search_by_steps_finds_what_keras_finds(model, file, sources, beam, alpha):
-    options = Decoding(max_length=MAX_LENGTH, beam_size=beam, alpha=alpha)
+    options = Decoding(max_length=MAX_LENGTH, beam_size=beam, length_penalty=alpha)
     translator = Translator.of(model, options)
     found = [search(file, source, beam, alpha)[0] for source in sources]
     answers = [answers[0] for answers in translator.decode(sources)]

@@ -61,6 +61,23 @@ def error_of(path, *arguments, **options) -> str:
             "\n" + objects(*EXPECTED, keys=("en", "de")),
             {"columns": ("en", "de")},
         ),
+        (
+            "a.jsonl",
+            "".join(
+                json.dumps({"id": n, "translation": {"en": s, "de": t}}) + "\n"
+                for n, (s, t) in enumerate(EXPECTED)
+            ),
+            {"columns": ("translation.en", "translation.de")},
+        ),
+        (
+            "a.jsonl",
+            json.dumps(
+                {"a.b": "big house", "a": {"b": "no", "c": {"d": "großes Haus"}}}
+            )
+            + "\n"
+            + json.dumps({"a": {"b": "tree", "c": {"d": "Baum"}}}),
+            {"columns": ("a.b", "a.c.d")},
+        ),
     ],
 )
 def test_every_kind_of_file_is_read(name, text, options, packed, tmp_path):
@@ -70,6 +87,40 @@ def test_every_kind_of_file_is_read(name, text, options, packed, tmp_path):
     pairs, notes = read_pairs(path, **options)
     assert [pair[:2] for pair in pairs] == EXPECTED
     assert notes == []
+
+
+HEADED = "English\tfr\nbig house\tgrande maison\n"
+NOTE = "line 1, 'English' and 'fr', was taken for a pair. If it is a header, give "
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "noted"),
+    [
+        ("a.tsv", HEADED, {}, True),
+        ("a.txt.gz", HEADED, {}, True),
+        ("a.tsv", "1\t" + HEADED.replace("\n", "\n2\t", 1), {"columns": "23"}, True),
+        ("a.csv", HEADED, {"columns": "12", "delimiter": "\t"}, True),
+        ("a.tsv", HEADED, {"columns": ("English", "fr")}, False),
+        ("a.tsv", "\n" + HEADED, {}, False),
+        ("a.tsv", "fr\tfr\nthe\tle\n", {}, False),
+        ("a.tsv", "to\ten\nthe\tle\n", {}, False),
+        ("a.dict", "word phonemes\nthe DH AH\n", {}, False),
+        ("a.jsonl", objects(("source", "target")), {}, False),
+    ],
+)
+def test_a_first_line_like_a_header_is_noted(name, text, options, noted, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if ".gz" in name else text.encode())
+    _, notes = read_pairs(path, **options)
+    assert len(notes) == noted
+    for note in notes:
+        assert note.endswith(f"{NOTE}--data.columns '[English, fr]'")
+
+
+def test_of_aligned_files_no_line_is_a_header(tmp_path):
+    for name in ("source", "target"):
+        (tmp_path / name).write_text(f"{name}\na\n")
+    assert read_pairs(tmp_path / "source", tmp_path / "target")[1] == []
 
 
 def test_a_lexicon_has_a_word_and_its_symbols(tmp_path):
@@ -159,8 +210,8 @@ def test_odd_objects_are_told_apart(tmp_path):
     _, (note,) = read_pairs(path, most_odd=0.9)
     assert note.endswith(
         "6 of 8 lines were skipped: 2 that are not JSON (lines 1, 6), 1 that are not "
-        "JSON objects (line 2), 1 without 'target' (line 3), 1 with a side that is not "
-        "text (line 4), 1 with what is not in utf-8 (line 5)"
+        "JSON objects (line 2), 1 without 'target' (line 3), 1 with a side that is "
+        "not text (line 4), 1 with what is not in utf-8 (line 5)"
     )
 
 
@@ -193,6 +244,19 @@ def test_a_stream_stops_early_where_many_lines_are_odd(tmp_path):
         ("a.tsv", b"a b\n", {"columns": ("1", "2"), "delimiter": " "}, "first word"),
         ("a.tsv", b"a\tb\n", {"columns": ("1", "3")}, "with too few fields"),
         ("a.jsonl", b'{"src": "a", "target": "b"}\n', {}, "'source' is not known."),
+        (
+            "a.jsonl",
+            b'{"id": 1, "translation": {"en": "a", "fr": "b"}, "x": {}}\n',
+            {},
+            "There are: id, translation.en, translation.fr, x.",
+        ),
+        (
+            "a.jsonl",
+            b'{"translation": {"en": "a", "fr": "b"}}\n',
+            {"columns": ("translation.en", "translation.de")},
+            "'translation.de' is not known. Did you mean 'translation.en'?",
+        ),
+        ("a.jsonl", b'{"a": "b"}\n', {"columns": ("a", "a.b")}, "'a.b' is not known."),
         ("a.tsv", b"a\tb\n", {"encoding": "utf-99"}, "--data.encoding utf-99 cannot"),
         ("a.tsv", b"\xff\xfea\0\t\0b\0", {}, "give --data.encoding utf-16"),
         ("a.tsv", b"gr\xfc\xdfe\tb\n", {}, "Give --data.encoding, such as latin-1."),

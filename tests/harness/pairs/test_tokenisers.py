@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerazoo.harness import DataError
+from kerazoo.harness.pairs.files import LONGEST
 from kerazoo.harness.pairs.text import Normaliser
 from kerazoo.harness.pairs.tokenisers import UNKNOWN_TEXT, fit_tokeniser, from_json
 from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
@@ -104,6 +105,13 @@ def test_sub_words_have_the_size_that_was_asked_for_or_all_there_are():
     assert 320 < fitted("subwords", size=9999).size < 600
     longer = fitted("subwords", size=400).encode(TEXTS[0])
     assert len(longer) <= len(fitted("subwords", size=310).encode(TEXTS[0]))
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "日", "\U00010348"])
+def test_sub_words_are_made_of_the_longest_texts_too(letter):
+    text = f"{letter}{letter} " * (LONGEST // 3)
+    tokeniser = fit_tokeniser("subwords", [text], size=300)
+    assert len(tokeniser.encode(2 * letter)) == 1
 
 
 def test_what_cannot_be_fitted_is_told_in_one_line():
