@@ -128,11 +128,11 @@ def test_members_are_trained_apart_and_logged_side_by_side(priced):
         )
         assert [m.step for m in first] == [m.step for m in second] == [1, 2, 3]
     scores = run.data.metrics
-    best = [scores["best_val_rmse"], scores["member2_best_val_rmse"]]
+    best = [scores["best_val_loss"], scores["member2_best_val_loss"]]
     assert best[0] != best[1], "the same seed"
     note = run.data.tags["mlflow.note.content"]
     assert "2 × `mlp`" in note
-    assert "`val_rmse` {:.4f}, {:.4f}".format(*best) in note
+    assert "`val_loss` {:.4f}, {:.4f}".format(*best) in note
     (folder,) = (priced.folder / "runs").iterdir()
     for place in (folder, folder / "member2"):
         assert {"best.keras", "last.keras"} <= {file.name for file in place.iterdir()}
