@@ -73,7 +73,7 @@ def test_the_date_of_another_form_is_named(dates, odd, example, tmp_path):
     (tmp_path / "rows.csv").write_text("\n".join(["sold", *dates.split()]))
     with pytest.raises(DataError) as caught:
         predict_rows(None, encoding, tmp_path / "rows.csv")
-    assert str(caught.value) == f"Column sold: {odd} is no date, such as {example}."
+    assert str(caught.value) == f"Column sold: {odd} is not a date, unlike {example}."
 
 
 def test_a_few_rows_are_meant_as_the_whole_column_was(seen, tmp_path):

@@ -173,7 +173,7 @@ def test_a_split_without_sampled_rows_is_refused():
         ("", {}, "a.csv is empty."),
         ("x,z\n" + "1,2\n" * 20, {}, "--data.target: 'y' is not known."),
         ("x,x,y\n" + "1,2,3\n" * 20, {}, "a.csv has several columns called x; na"),
-        ("x,y\n" + "1,2\n" * 20 + "1,a\n", {}, "Column y: 'a' in line 22 is no numb"),
+        ("x,y\n" + "1,2\n" * 20 + "1,a\n", {}, "Column y: 'a' in line 22 is not a n"),
         ("x,y\n" + "1,2\n" * 20 + "1\n", {}, "a.csv: the header has 2 fields, but"),
         ("x,y\n" + "1,2\n" * 20, {"encoding": "hex"}, "--data.encoding hex cannot be"),
         (
@@ -207,7 +207,7 @@ def test_what_the_sample_does_not_show_is_told_with_its_line(tmp_path):
     gone = int(np.setdiff1d(np.arange(200), stream.positions)[0])
     rows[gone] = f"odd,{gone}"
     file.write_text("\n".join(["x,y", *rows]))
-    with pytest.raises(DataError, match=f"Column x: 'odd' in line {gone + 2} is no nu"):
+    with pytest.raises(DataError, match=f"Column x: 'odd' in line {gone + 2} is not a"):
         stream.encode(encoding)
     file.write_text("\n".join(["x,y", *rows[:gone]]))
     with pytest.raises(DataError, match="changed while it was read"):
