@@ -284,7 +284,9 @@ def test_any_table_is_data_or_one_line(
     try:
         data = template.data.load_data(config)
     except DataError as error:
-        assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+        title, *lines = str(error).splitlines()  # one of several columns for each
+        assert title.isprintable() and len(lines) != 1
+        assert all(x.startswith("- ") and x.isprintable() for x in lines)
         return
     assert isinstance(data, Data) and min(data.sizes.values()) > 0
     inputs, targets = next(iter(data.train))

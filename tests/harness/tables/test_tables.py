@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from odd_tables import NUM_ROWS, Y, cycle, error_of, frame
 
+from kerazoo.harness import DataError
 from kerazoo.harness.tables.reading import read_table
 
 # ---------------------------------------------------------------------------- the kinds
@@ -246,6 +247,28 @@ def test_names_that_are_not_there(options, message):
 
 
 # --------------------------------------------------------------------------- the target
+
+
+def test_all_columns_that_cannot_be_used_are_told_at_once():
+    odd = cycle(*map(str, range(19)), "abc")
+    columns = {f"c{i}": odd for i in range(6)}
+    broken = frame(**columns, copy=Y, fine=cycle("a", "b"))
+    broken["y"] = ["$5", *Y[1:]]
+    with pytest.raises(DataError) as caught:
+        read_table(broken, "y")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "7 columns cannot be used as they are:"
+    assert lines[1].startswith("- Column y: '$5' in row 0")
+    starts = [f"- Column c{i} holds numbers, but 'abc'" for i in range(4)]
+    found = zip(lines[2:6], starts, strict=True)
+    assert all(line.startswith(start) for line, start in found)
+    assert lines[6:] == ["- and 2 more"]
+    with pytest.raises(
+        DataError, match=r"2 columns .*\n- Column c0 .*\n- Column copy "
+    ):
+        read_table(frame(c0=odd, copy=Y), "y")
+    few = frame(c=[f"id {i}" for i in range(NUM_ROWS)]).head(9)
+    assert error_of(few) == "There are 9 rows with a target; at least 10 are needed."
 
 
 def test_few_rows_without_a_target_are_dropped_with_a_note():
