@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
+from kerazoo.harness.wording import as_score
 from kerazoo.losses import TASKS
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         scores = task.score(model, data)
     print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
     for name, value in scores.items():
-        print(f"  test_{name:<20} {value:.4f}")
+        print(f"  test_{name:<20} {as_score(value)}")
     if any(flag.startswith(("--data.path", "--data.name")) for flag in flags):
         print("Of other data it is their test split; --data.test_share says how much.")
 

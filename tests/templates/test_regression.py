@@ -128,6 +128,8 @@ def test_members_are_trained_apart_and_logged_side_by_side(priced):
         )
         assert [m.step for m in first] == [m.step for m in second] == [1, 2, 3]
     scores = run.data.metrics
+    assert scores["best_val_rmse"] >= 1000  # with a comma, in the output and the note
+    assert f"{scores['best_val_rmse']:,.1f}" in priced.done.stdout
     best = [scores["best_val_loss"], scores["member2_best_val_loss"]]
     assert best[0] != best[1], "the same seed"
     note = run.data.tags["mlflow.note.content"]
