@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
+from kerazoo.harness.wording import as_score
 from kerazoo.losses import TASKS
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         scores = task.score(model, data)
     print(f"{found.name}, {data.sizes['test']:,} test samples of {data.name}")
     for name, value in scores.items():
-        print(f"  test_{name:<20} {value:.4f}")
+        print(f"  test_{name:<20} {as_score(value)}")
 
 
 def ui(host: str, port: int) -> int:

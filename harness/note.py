@@ -10,6 +10,7 @@ from kerazoo import losses
 from kerazoo.harness import environment
 from kerazoo.harness.data import collect
 from kerazoo.harness.export.verdicts import failures
+from kerazoo.harness.wording import as_score
 
 if TYPE_CHECKING:
     from kerazoo.harness.run import Run
@@ -45,7 +46,7 @@ def write(run: "Run", status: str, problem: str) -> str:
             else f"epoch {history[-1]['best_epoch']:.0f}"
             for history, averaged in both
         )
-        values = _listed(f"{scores[config.monitor]:.4f}" for scores in kept)
+        values = _listed(as_score(scores[config.monitor]) for scores in kept)
         lines += [
             f"{_listed(map(len, histories))} of {config.epochs} epochs in "
             f"{minutes:.1f} min; kept {best}, `{config.monitor}` {values}"

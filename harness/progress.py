@@ -5,6 +5,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from kerazoo.harness.wording import as_score
+
 
 class Progress(keras.callbacks.Callback):
     """Show how far training is and how well it goes.
@@ -55,4 +57,4 @@ class Progress(keras.callbacks.Callback):
 
 def _scores(logs: dict[str, float]) -> str:
     hidden = {"epoch_seconds", "samples_per_second", "learning_rate", "best_epoch"}
-    return "  ".join(f"{k} {v:.4f}" for k, v in logs.items() if k not in hidden)
+    return "  ".join(f"{k} {as_score(v)}" for k, v in logs.items() if k not in hidden)

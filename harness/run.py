@@ -24,7 +24,7 @@ from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.pairs.translation import translator_of_texts
 from kerazoo.harness.reports import common
 from kerazoo.harness.tracking import mlflow_store
-from kerazoo.harness.wording import first_line
+from kerazoo.harness.wording import as_score, first_line
 
 if TYPE_CHECKING:
     import keras
@@ -143,7 +143,7 @@ class Run:
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
-        shown = [f"test_{k} {report.scores[k]:.4f}" for k in task.headline(data)]
+        shown = [f"test_{k} {as_score(report.scores[k])}" for k in task.headline(data)]
         print(f"test   {'  '.join(shown)}")
         if report.beside:
             print(f"beside {report.beside}")

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 from kerazoo.harness.config import TrainingConfig
 from kerazoo.harness.data import Data
 from kerazoo.harness.errors import UserError
-from kerazoo.harness.wording import not_among
+from kerazoo.harness.wording import as_score, not_among
 
 if TYPE_CHECKING:
     import keras
@@ -166,7 +166,7 @@ def fit(
     if average.number > 1:
         average.apply()
         logs = validate(model, data, scorers)
-        found = f"{config.monitor} {logs[config.monitor]:.4f}"
+        found = f"{config.monitor} {as_score(logs[config.monitor])}"
         better = checkpoint.keep_better(logs)
         kept = (
             "kept"

@@ -16,6 +16,15 @@ def shown(text: str, most: int = 60) -> str:
     return text if text.isprintable() and text == text.strip() else repr(text)
 
 
+def as_score(value: float, form: str = ".4f") -> str:
+    """Return a score as it stands in a line, a large one without what is noise.
+
+    >>> as_score(0.25), as_score(36348.9258), as_score(54.321, ".4g")
+    ('0.2500', '36,348.9', '54.32')
+    """
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:{form}}"
+
+
 def first_line(error: Exception) -> str:
     """Return what an error says, as far as it goes into a line."""
     lines = str(error).strip().splitlines() or [type(error).__name__]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerazoo.harness.tables import baselines
+from kerazoo.harness.wording import as_score
 
 # Told apart by people who see colours differently (Okabe & Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -91,8 +92,8 @@ def figures(results: Sequence[Result], monitor: str) -> dict[str, Figure]:
 
 
 def _mean_and_sd(values: np.ndarray) -> str:
-    spread = f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else ""
-    return f"{values.mean():.4f}{spread}"
+    spread = f" ± {as_score(values.std(ddof=1))}" if len(values) > 1 else ""
+    return f"{as_score(values.mean())}{spread}"
 
 
 def _scores(results: Sequence[Result]) -> Figure:

@@ -11,6 +11,7 @@ from kerazoo.harness.config import TrainingConfig, flatten
 from kerazoo.harness.loss_lab import comparison
 from kerazoo.harness.loss_lab.comparison import Result
 from kerazoo.harness.tracking import mlflow_store, runs
+from kerazoo.harness.wording import as_score
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _train(trial: Trial, main, parent_id: str) -> Result | None:
         recall=_recall(run.info.run_id),
     )
     best = {k: v for k, v in scores.items() if k == f"best_{trial.config.monitor}"}
-    told = "  ".join(f"{k} {v:.4f}" for k, v in best.items())
+    told = "  ".join(f"{k} {as_score(v)}" for k, v in best.items())
     print(f"{told}  ({time.monotonic() - start:.0f} s)", flush=True)
     return result
 

@@ -3,9 +3,13 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
+from matplotlib.axis import Axis
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ def of_task(task: str) -> ModuleType:
     return importlib.import_module(f"kerazoo.harness.reports.{task}")
 
 
+MOST_STEPS = {"x": 4, "y": 6}  # between the numbers of an axis
 BLUE, ORANGE, GREY = "#2a6fbb", "#e07b39", "#8a8f98"
 
 
@@ -58,11 +63,36 @@ def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Fig
             axes.legend(frameon=False)
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.xaxis.get_major_locator().set_params(integer=True)
+        numbers(axes.yaxis)
         plain(axes)
     return figure
+
+
+def numbers(*axes: Axis) -> None:
+    """Write the numbers of axes out, as 50,000, and so few that they stand apart."""
+
+    def write(number: float, _, axis: Axis) -> str:
+        low, high = axis.get_view_interval()
+        number = 0.0 if abs(number) < 1e-6 * abs(high - low) else number
+        # A year keeps its digits together.
+        text = f"{number:,.9g}" if abs(number) >= 10_000 else f"{number:.9g}"
+        return text.replace("-", "\N{MINUS SIGN}")
+
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(partial(write, axis=axis)))
+        most = MOST_STEPS[axis.axis_name]
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def dates(axis: Axis) -> None:
+    """Write the days since 1970-01-01 of an axis as dates."""
+    locator = AutoDateLocator(minticks=3, maxticks=MOST_STEPS["x"])
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def plain(axes) -> None:
     """Take the box away from a plot and lay a light grid under it."""
     axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
     axes.grid(alpha=0.25)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerazoo.harness.reports.common import BLUE, GREY, plain
+from kerazoo.harness.reports.common import BLUE, GREY, numbers, plain
 from kerazoo.harness.tables.tabular import INTERVAL, NORMAL_95
 from kerazoo.harness.tables.target import scale_target
 
@@ -26,6 +26,7 @@ def widths(targets: np.ndarray, outputs: np.ndarray) -> Figure:
     axes.set(xlabel="width of the interval", ylabel="share of targets inside")
     axes.set(title=f"Coverage: {inside.mean():.1%}, should be {INTERVAL:.0%}")
     axes.set_ylim(0, 1.02)
+    numbers(axes.xaxis)
     plain(axes)
     return figure
 

@@ -1,7 +1,7 @@
 """Plots and tables that a person looks at to judge a regression model."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,18 +11,27 @@ from kerazoo.harness.errors import DataError
 from kerazoo.harness.export.exam import RMSE, Metric
 from kerazoo.harness.export.export import answers, by_name
 from kerazoo.harness.reports import intervals
-from kerazoo.harness.reports.common import BLUE, GREY, ORANGE, Report, plain
+from kerazoo.harness.reports.common import (
+    BLUE,
+    GREY,
+    ORANGE,
+    Report,
+    dates,
+    numbers,
+    plain,
+)
 from kerazoo.harness.tables import baselines
 from kerazoo.harness.tables.tabular import INTERVAL
-from kerazoo.harness.wording import shown
+from kerazoo.harness.wording import as_score, shown
 
 if TYPE_CHECKING:
     import keras
 
 NUM_EXPLAINED = 1000  # test rows with which the importance of columns is measured
 NUM_TOP = 4  # columns that are drawn
+LONGEST = 24  # letters of a name beside a plot
 
-Columns = dict[str, np.ndarray]  # by name, (samples,)
+Columns = dict[str, np.ndarray]  # by input, (samples,)
 
 
 def evaluate(model: "keras.Model", data: Data) -> Report:
@@ -31,7 +40,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
     Args:
         model: takes columns by name, and answers in the target's unit: (batch, 1), or
             (batch, 3) with the lower and the upper bound of an interval behind it.
-        data: `test` and `features` are used.
+        data: `test`, `features`, `target` and the encoding are used.
     """
     inputs, targets = gather(data.test)
     outputs = answers(model, by_name(model, inputs))
@@ -49,13 +58,15 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
     inputs = {name: values[finite] for name, values in inputs.items()}
     targets, outputs = targets[finite], outputs[finite]
     importance = permutation_importance(model, inputs, targets)
-    top = list(importance)[:NUM_TOP]
+    known = {column["input"]: column for column in data.metadata["encoding"]["columns"]}
+    top = [known[name] for name in list(importance)[:NUM_TOP]]
+    own_names = [known[name]["name"] for name in importance]
     figures = {
         "predicted_and_actual": predicted_and_actual(targets, outputs[:, 0]),
         "residuals": residuals(targets, outputs[:, 0]),
         "residuals_by_column": residuals_by_column(inputs, top, targets, outputs[:, 0]),
         "error_by_decile": error_by_decile(targets, outputs[:, 0]),
-        "importance": importance_bars(importance),
+        "importance": importance_bars(own_names, list(importance.values())),
         "partial_dependence": partial_dependence(model, inputs, top, data.target),
     }
     if outputs.shape[1] == 3:
@@ -67,7 +78,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
     for name in rivals["mean"]:
         table[name] = [round(s[name], 4) for s in (scores, *rivals.values())]
     ranked = {
-        "column": list(importance),
+        "column": own_names,
         "rise of the RMSE": [round(v, 4) for v in importance.values()],
     }
     measured = {
@@ -80,7 +91,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
         scores | measured,
         figures,
         {"baselines": table, "importance": ranked},
-        "  ".join(f"{k}_rmse {v['rmse']:.4f}" for k, v in rivals.items()),
+        "  ".join(f"{k}_rmse {as_score(v['rmse'])}" for k, v in rivals.items()),
     )
 
 
@@ -89,7 +100,7 @@ def summary(scores: dict[str, float], rivals: dict[str, dict[str, float]]) -> st
     rmse = scores["rmse"]
     best = min(rivals, key=lambda name: rivals[name]["rmse"])
     others = ", ".join(
-        f"{k.replace('_', ' ')} {v['rmse']:,.4g}" for k, v in rivals.items()
+        f"{k.replace('_', ' ')} {as_score(v['rmse'], '.4g')}" for k, v in rivals.items()
     )
     better = rmse < rivals[best]["rmse"]
     verdict = "better than" if better else "**not** better than"
@@ -97,7 +108,7 @@ def summary(scores: dict[str, float], rivals: dict[str, dict[str, float]]) -> st
     if "coverage" in scores:
         held = f"; intervals of {INTERVAL:.0%} hold {scores['coverage']:.1%} of targets"
     return (
-        f"**{rmse:,.4g} test RMSE**, {verdict} the best baseline "
+        f"**{as_score(rmse, '.4g')} test RMSE**, {verdict} the best baseline "
         f"({best.replace('_', ' ')}); {others}" + held
     )
 
@@ -208,6 +219,7 @@ def predicted_and_actual(targets: np.ndarray, predicted: np.ndarray) -> Figure:
     ends = [min(targets.min(), predicted.min()), max(targets.max(), predicted.max())]
     axes.plot(ends, ends, color=GREY, ls="--", lw=1)
     axes.set(xlabel="actual", ylabel="predicted", title="Predictions, test split")
+    numbers(axes.xaxis, axes.yaxis)
     return figure
 
 
@@ -216,7 +228,7 @@ def residuals(targets: np.ndarray, predicted: np.ndarray) -> Figure:
     from scipy.stats import norm
 
     residual = targets - predicted
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    figure = Figure(figsize=(13.5, 3.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     _points(left, predicted, residual)
     left.axhline(0, color=GREY, ls="--", lw=1)
@@ -229,26 +241,34 @@ def residuals(targets: np.ndarray, predicted: np.ndarray) -> Figure:
     _points(right, expected, np.sort(residual))
     right.plot(expected[[0, -1]], expected[[0, -1]], color=GREY, ls="--", lw=1)
     right.set(xlabel="if they were normal", ylabel="residual", title="Normal Q-Q")
+    for axes in (left, middle, right):
+        numbers(axes.xaxis, axes.yaxis)
     return figure
 
 
 def residuals_by_column(
-    inputs: Columns, names: list[str], targets: np.ndarray, predicted: np.ndarray
+    inputs: Columns,
+    columns: list[dict[str, Any]],
+    targets: np.ndarray,
+    predicted: np.ndarray,
 ) -> Figure:
-    """Draw residuals against the columns that matter most."""
+    """Draw residuals against the columns that matter most, as the encoding has them."""
     residual = targets - predicted
-    figure, grid = _row_of_plots(len(names), "Residuals by column, test split")
-    for axes, name in zip(grid, names, strict=True):
-        values = inputs[name]
-        if values.dtype.kind == "f":
+    figure, grid = _row_of_plots(len(columns), "Residuals by column, test split")
+    for axes, column in zip(grid, columns, strict=True):
+        values = inputs[column["input"]]
+        kinds = None if values.dtype.kind == "f" else _commonest(values)
+        if kinds is None:
             _points(axes, values, residual)
         else:
-            kinds = _commonest(values)
-            axes.boxplot([residual[values == kind] for kind in kinds], showfliers=False)
-            axes.set_xticks(range(1, len(kinds) + 1), kinds, rotation=45, ha="right")
+            axes.boxplot(
+                [residual[values == kind] for kind in kinds],
+                positions=range(len(kinds)),
+                showfliers=False,
+            )
             plain(axes)
         axes.axhline(0, color=GREY, ls="--", lw=1)
-        axes.set(xlabel=name)
+        _name(axes, column, kinds)
     grid[0].set_ylabel("actual - predicted")
     return figure
 
@@ -265,36 +285,42 @@ def error_by_decile(targets: np.ndarray, predicted: np.ndarray) -> Figure:
     bias = [residual[g].mean() for g in groups]
     axes.plot(places, bias, color=ORANGE, marker="o", label="bias")
     axes.axhline(0, color=GREY, lw=1)
-    ends = [f"{targets[g].max():,.4g}" for g in groups]
+    tops = [targets[g].max() for g in groups]
+    ends = [f"{top:,.0f}" if abs(top) >= 1000 else f"{top:.4g}" for top in tops]
     axes.set_xticks(places, ends, rotation=45, ha="right")
     axes.set(xlabel="tenth of the targets, up to", ylabel="mean absolute error")
     axes.set_title("Error by size of the target, test split")
+    numbers(axes.yaxis)
     axes.legend(frameon=False)
     plain(axes)
     return figure
 
 
-def importance_bars(importance: dict[str, float]) -> Figure:
-    """Draw how far the RMSE rises where a column is shuffled."""
-    names = list(importance)[:20][::-1]
+def importance_bars(names: list[str], rises: list[float]) -> Figure:
+    """Draw how far the RMSE rises where a column is shuffled, the first on top."""
+    names, rises = names[:20], rises[:20]
     figure = Figure(figsize=(6, 0.3 * len(names) + 1.2), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, [importance[name] for name in names], color=BLUE)
+    axes.barh(range(len(names)), rises, color=BLUE)
+    axes.set_yticks(range(len(names)), [shown(name, LONGEST) for name in names])
+    axes.invert_yaxis()
     axes.set(xlabel="rise of the RMSE", title="Importance: a column is shuffled")
+    numbers(axes.xaxis)
     plain(axes)
     return figure
 
 
 def partial_dependence(
-    model: "keras.Model", inputs: Columns, names: list[str], target: str
+    model: "keras.Model", inputs: Columns, columns: list[dict[str, Any]], target: str
 ) -> Figure:
     """Draw the mean prediction while one column takes each of its values.
 
     Friedman 2001, doi:10.1214/aos/1013203451.
     """
     rows = {name: values[:200] for name, values in inputs.items()}
-    figure, grid = _row_of_plots(len(names), "Partial dependence")
-    for axes, name in zip(grid, names, strict=True):
+    figure, grid = _row_of_plots(len(columns), "Partial dependence")
+    for axes, column in zip(grid, columns, strict=True):
+        name = column["input"]
         values = inputs[name]
         is_number = values.dtype.kind == "f"
         if is_number:
@@ -311,10 +337,9 @@ def partial_dependence(
             axes.plot(places, means, BLUE, marker="o", ms=3)
         else:
             axes.bar(range(len(places)), means, color=BLUE)
-            axes.set_xticks(range(len(places)), places, rotation=45, ha="right")
-        axes.set(xlabel=name)
+        _name(axes, column, None if is_number else places)
         plain(axes)
-    grid[0].set_ylabel(f"mean {target}")
+    grid[0].set_ylabel(f"mean {shown(target, LONGEST)}")
     return figure
 
 
@@ -322,6 +347,19 @@ def _points(axes, x: np.ndarray, y: np.ndarray) -> None:
     size, alpha = (20, 0.6) if len(x) < 500 else (6, 0.35)
     axes.scatter(x, y, s=size, alpha=alpha, lw=0, color=BLUE, rasterized=True)
     plain(axes)
+
+
+def _name(axes, column: dict[str, Any], kinds: Sequence[str] | None) -> None:
+    """Write a column's own name and values below a plot; kinds are of a category."""
+    axes.set(xlabel=shown(column["name"], LONGEST))
+    numbers(axes.yaxis)
+    if kinds is not None:
+        labels = [shown(kind, LONGEST) if kind else "(missing)" for kind in kinds]
+        axes.set_xticks(range(len(kinds)), labels, rotation=45, ha="right")
+    elif column["kind"] == "date":
+        dates(axes.xaxis)
+    else:
+        numbers(axes.xaxis)
 
 
 def _row_of_plots(count: int, title: str):

@@ -23,6 +23,7 @@ import numpy as np
 
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.dates import are_dates, far_date, parse_dates
+from kerazoo.harness.tables.units import numbers_with_units
 from kerazoo.harness.wording import listed, places, shown
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ MARKS = ("", "na", "n/a", "#n/a", "nan", "nat", "none", "null", "?", "-", "--", 
 MOST_CATEGORIES = 10_000
 LONG_TEXT = 25  # characters, on average, from which many different texts are prose
 NEARLY = 0.9  # share of numbers from which another text is taken for a mistake
+MOST_REPEATED = 0.1  # share of rows up to which texts that repeat are still names
+FEW_ROWS = 100  # below, a category of a few rows each may look like that
 LARGEST = float(np.finfo("float32").max)  # models compute in float32
 
 
@@ -66,6 +69,11 @@ class _Texts:
     def where(self, wanted: list[bool]) -> "pandas.Index":
         """Return the places of the rows whose text is wanted."""
         return self.index[np.array([*wanted, False], dtype=bool)[self.codes]]
+
+    def of(self, texts: list[str]) -> "pandas.Index":
+        """Return the places of the rows whose text is one of these."""
+        some = set(texts)
+        return self.where([text in some for text in self.texts])
 
 
 def type_column(
@@ -249,14 +257,21 @@ def _guess(texts: _Texts) -> Kind:
             f"Column {name} holds numbers with commas, such as {commas[0]!r}: write "
             f"them as 1234.5, or call them categories: {_as_category(texts.name)}."
         )
-    some, odd = set(known), set(others)
-    wrong = texts.where([text in odd for text in texts.texts])
-    num_known = len(texts.where([text in some for text in texts.texts]))
+    wrong, num_known = texts.of(others), len(texts.of(known))
     if len(wrong) <= (1 - NEARLY) * num_known:
         raise DataError(
             f"Column {name} holds numbers, but {listed(_quoted(others), 3)} in "
             f"{places(wrong)}: correct that, or call all of them categories: "
             f"{_as_category(texts.name)}."
+        )
+    plain = numbers_with_units(others)
+    others = [text for text in others if text not in plain]
+    if plain and len(texts.of(others)) <= (1 - NEARLY) * num_known:
+        example, number = next(iter(plain.items()))
+        raise DataError(
+            f"Column {name} holds numbers with a unit, such as {example!r}: write "
+            f"{number}, leave the column out ({_exclude(texts.name)}), or call them "
+            f"categories: {_as_category(texts.name)}."
         )
     return "category"
 
@@ -275,6 +290,11 @@ def _check_categories(texts: _Texts, is_sure: bool) -> None:
         return
     if len(known) == num_rows:
         what = "is different in every row, as names and numbers of things are"
+    elif num_rows >= FEW_ROWS and len(known) >= (1 - MOST_REPEATED) * num_rows:
+        what = (
+            f"has {len(known):,} different values in {num_rows:,} rows, as names and "
+            "numbers of things have"
+        )
     elif len(known) > num_rows / 2 and np.mean([*map(len, known)]) >= LONG_TEXT:
         what = f"is free text: {len(known):,} different values in {num_rows:,} rows"
     if what:

@@ -4,8 +4,9 @@ A table is held in memory, and while it is read about twice; `stream` reads what
 does not fit there.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
 from kerazoo.harness.tables.splits import split_rows
-from kerazoo.harness.wording import places, shown, unknown
+from kerazoo.harness.wording import MOST_NAMED, places, shown, unknown
 
 if TYPE_CHECKING:
     import pandas
@@ -97,7 +98,8 @@ def read_table(
         limit: rows, spread evenly over the table; 0: all.
 
     Raises:
-        DataError: in one line what is wrong, where, and what to do.
+        DataError: what is wrong, where, and what to do: in one line, or of several
+            columns in one for each.
     """
     frame = read_frame(source, delimiter, encoding)
     notes = list(getattr(source, "attrs", {}).get("notes", ()))
@@ -116,12 +118,23 @@ def type_table(
     exclude: Sequence[str],
     notes: list[str],
 ) -> Table:
-    """Do what `read_table` does with a frame whose columns have no kind yet."""
-    targets = check_target(type_column(frame[target], "number")[0], notes)
-    frame = frame.loc[targets.index]
+    """Do what `read_table` does with a frame whose columns have no kind yet.
+
+    Raises:
+        DataError: a line for each column that cannot be used, of many the first few.
+    """
+    errors: list[DataError] = []
+    targets = None
+    with _collected(errors):
+        targets = check_target(type_column(frame[target], "number")[0], notes)
+        frame = frame.loc[targets.index]
+    if errors and len(frame) < FEWEST_ROWS:
+        raise errors[0]  # of so few rows, nothing is to be said of columns
     excluded = frame[list(dict.fromkeys(exclude))]
     features = frame.drop(columns=[target, *excluded.columns])
-    features, columns = _features(features, kinds, targets, notes)
+    features, columns = _features(features, kinds, targets, notes, errors)
+    if errors:
+        raise _one(errors)
     return Table(
         name=name,
         target=target,
@@ -189,34 +202,48 @@ def check_target(values: "pandas.Series", notes: list[str]) -> "pandas.Series":
 def _features(
     frame: "pandas.DataFrame",
     kinds: Mapping[str, Kind],
-    targets: "pandas.Series",
+    targets: "pandas.Series | None",
     notes: list[str],
+    errors: list[DataError],
 ) -> tuple["pandas.DataFrame", tuple[Column, ...]]:
     """Return the typed features without the constant ones, and what is known of them.
 
+    Args:
+        frame: the features, of no kind yet.
+        kinds: by name, of those that are not what they look like.
+        targets: of the same rows, where they could be read.
+        notes: receives what the user should know.
+        errors: receives one for each column that cannot be used.
+
     Raises:
-        DataError: a column that cannot be used, or none that can.
+        DataError: no column is left that changes.
     """
     import pandas as pd
 
     typed, columns = {}, []
     for name in frame.columns:
-        values, kind = type_column(frame[name], kinds.get(name))
+        values = None
+        with _collected(errors):
+            values, kind = type_column(frame[name], kinds.get(name))
+        if values is None:
+            continue
         column = describe_column(frame[name], values, kind)
         if column.num_distinct + (column.num_missing > 0) < 2:
             what = "is missing everywhere" if column.num_missing else "never changes"
             notes.append(f"column {shown(name)} {what}, and was left out")
             continue
-        if kind == "number" and values.equals(targets.rename(name)):
-            raise DataError(
+        is_number = kind == "number"
+        if is_number and targets is not None and values.equals(targets.rename(name)):
+            equal = (
                 f"Column {shown(name)} equals the target in every row, so that nothing "
                 f"is left to predict: leave it out, --data.exclude '[{shown(name)}]'."
             )
+            errors.append(DataError(equal))
         if kind == "number" and (np.diff(values.to_numpy()) == 1).all():
             notes.append(f"column {shown(name)} counts the rows; it may be no feature")
         typed[name] = values
         columns.append(column)
-    if not columns:
+    if not columns and not errors:
         raise DataError("There is no column beside the target that changes.")
     features = pd.DataFrame(typed)
     num_double = int(features.assign(**{"": targets}).duplicated().sum())
@@ -225,6 +252,26 @@ def _features(
             f"{num_double:,} rows repeat another; a split may part one from the other"
         )
     return features, tuple(columns)
+
+
+@contextlib.contextmanager
+def _collected(errors: list[DataError]) -> Iterator[None]:
+    """Put the error that ends the block with others, to tell all of them at once."""
+    try:
+        yield
+    except DataError as error:
+        errors.append(error)
+
+
+def _one(errors: list[DataError]) -> DataError:
+    """Return one error for several, with a line for each; a single one as it is."""
+    if len(errors) == 1:
+        return errors[0]
+    lines = [f"- {error}" for error in errors[:MOST_NAMED]]
+    if more := errors[MOST_NAMED:]:
+        lines.append(f"- and {len(more):,} more")
+    title = f"{len(errors):,} columns cannot be used as they are:"
+    return DataError("\n".join([title, *lines]))
 
 
 def table_name(source: Any) -> str:

@@ -184,7 +184,8 @@ def attach_columns(
     Returns:
         A model of the raw columns by name. Its output "prediction" is (batch, 1), or
         for other heads than `"mean"` (batch, 3): the prediction, and the lower and the
-        upper bound of an interval, for `"mean_variance"` that of 90 %.
+        upper bound of an interval around it, for `"mean_variance"` that of 90 %.
+        A quantile on the wrong side of the median is drawn to it.
     """
     import keras
 
@@ -225,7 +226,10 @@ def _network(model: "keras.Model", head: str | tuple[float, ...]) -> "keras.Mode
         deviation = NORMAL_95 * keras.ops.exp(0.5 * z[:, 1:])
         parts = [z[:, :1], z[:, :1] - deviation, z[:, :1] + deviation]
     else:
-        parts = [z[:, 1:2], z[:, :1], z[:, 2:]]
+        # Nothing in training keeps three quantiles in their order.
+        low, median, high = z[:, :1], z[:, 1:2], z[:, 2:]
+        low, high = keras.ops.minimum(low, median), keras.ops.maximum(high, median)
+        parts = [median, low, high]
     outputs = keras.layers.Concatenate(dtype="float32", name=OUTPUT)(parts)
     return keras.Model(model.inputs, outputs, name=name)
 

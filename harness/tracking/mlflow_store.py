@@ -158,14 +158,15 @@ class Tracker:
             model: functional.
             example: (samples, …), a small batch of inputs; by name if several; texts
                 where the model takes their tokens.
-            facts: `Data.metadata`, of which a model of tokens needs the tokenisers.
+            facts: `Data.metadata`, of which a model of tokens needs the tokenisers, and
+                one of columns the encoding.
         """
         from kerazoo.harness.tracking import models
 
         if "source_tokeniser" in (facts or {}):
             models.log_text_model(model, example, facts)
         elif isinstance(example, dict):
-            models.log_table_model(model, example)
+            models.log_table_model(model, example, facts["encoding"])
         else:
             models.log_network(model, example)
         self.has_model = True

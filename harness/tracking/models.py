@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 
 from kerazoo.harness.own_code import load_keras, own_definitions, own_folders
+from kerazoo.harness.tables.kinds import MARKS, as_spelt
 
 if TYPE_CHECKING:
     import keras
@@ -62,36 +63,71 @@ def log_network(model: "keras.Model", example: "np.ndarray") -> None:
         )
 
 
-def log_table_model(model: "keras.Model", example: "dict[str, np.ndarray]") -> None:
-    """Log a model of columns by name as `table_model.py` runs it.
+def log_table_model(
+    model: "keras.Model", example: "dict[str, np.ndarray]", encoding: dict[str, Any]
+) -> None:
+    """Log a model of columns as `table_model.py` runs it: by the table's own names.
 
     Args:
         model: functional.
-        example: a few values of every column.
+        example: a few values of every column, by input.
+        encoding: of the run, as in its `data.json`.
     """
     import pandas as pd
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    kinds = {t.name: t.dtype.replace("float32", "double") for t in model.inputs}
-    columns = Schema([ColSpec(kind, name) for name, kind in kinds.items()])
+    # MLflow compares types before the model sees them, and would refuse a date that is
+    # written, or the numbers and booleans that pandas makes of texts.
+    known = encoding["columns"]
+    columns = Schema([ColSpec(AnyType(), column["name"]) for column in known])
     names = ["prediction", "lower", "upper"][: model.outputs[0].shape[1]]
     answers = Schema([ColSpec("float", name) for name in names])
-    frame = pd.DataFrame({k: example[k].tolist() for k in kinds})
+    frame = pd.DataFrame({c["name"]: _written(example[c["input"]], c) for c in known})
     with tempfile.TemporaryDirectory() as folder:
         saved_model = _write_saved_model(model, Path(folder))
         model.save(Path(folder) / "model.keras")
+        facts = {"columns": [_facts(column) for column in known], "marks": MARKS}
+        (Path(folder) / "columns.json").write_text(json.dumps(facts), "utf-8")
         mlflow.pyfunc.log_model(
             name="model",
             python_model=str(HERE / "table_model.py"),
             artifacts={
                 "saved_model": str(saved_model),
                 "keras": f"{folder}/model.keras",
+                "columns": f"{folder}/columns.json",
             },
             signature=ModelSignature(columns, answers),
             input_example=frame,
             pip_requirements=_needs("tensorflow", "pandas", "numpy"),
         )
+
+
+def _written(values: "np.ndarray", column: dict[str, Any]) -> list:
+    """Return served values as a table has them."""
+    import pandas as pd
+
+    if column["kind"] == "date":
+        # Of days in float32 there are no seconds left.
+        dates = pd.to_datetime(values.astype("float64"), unit="D").round("5min")
+        texts = [str(date).removesuffix(" 00:00:00") for date in dates]
+        return [None if text == "NaT" else text for text in texts]
+    return values.tolist()
+
+
+def _facts(column: dict[str, Any]) -> dict[str, Any]:
+    """Return what `table_model.py` needs to know of a column of an encoding."""
+    import pandas as pd
+
+    needed = ("name", "input", "kind", "hint", "vocabulary")
+    facts = {name: column[name] for name in needed if name in column}
+    if column.get("boolean"):
+        words = ["true", "yes", "1", "1.0", "false", "no", "0", "0.0"]
+        words += [word.lower() for word in column["vocabulary"] if word]
+        spelt = as_spelt(pd.Series(words), column["vocabulary"])
+        facts["spelt"] = dict(zip(words, spelt, strict=True))
+    return facts
 
 
 def log_text_model(

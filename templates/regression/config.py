@@ -110,7 +110,9 @@ class Config(TrainingConfig):
     learning_rate: float | None = None  # the highest; none: the model's own, or 1e-3
     weight_decay: float | None = None  # per update; none: the model's own, or 1e-4
     loss: str = "mse"  # a name from `kerazoo list losses`; it must fit the head
-    monitor: str = "val_rmse"  # which metric picks the best epoch
+    # Which metric picks the best epoch; empty: val_rmse, and with intervals val_loss,
+    # as the error of the prediction says nothing of its bounds.
+    monitor: str = ""
     early_stopping: int = 16  # epochs without a better one before stopping; 0: off
     # What to write. tflite-int8 is for the network alone, and for tables without far
     # outliers: all numbers share 256 steps.
@@ -123,6 +125,9 @@ class Config(TrainingConfig):
         for name, value in {**RECIPE, **model_card(self.model.name).recipe}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if not self.monitor:
+            picks = "val_rmse" if self.head == "mean" else "val_loss"
+            object.__setattr__(self, "monitor", picks)
         super().__post_init__()
         for_task(self.model.name, "regression")
         at_least("batch_size", self.batch_size, 1)

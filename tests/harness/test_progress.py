@@ -43,6 +43,17 @@ def test_a_file_receives_one_plain_line_per_epoch():
     ]
 
 
+def test_large_scores_are_written_with_commas_and_few_digits():
+    file = io.StringIO()
+    progress = Progress(9, Console(file=file, soft_wrap=True))
+    progress.set_params({"steps": 1, "epochs": 9})
+    with progress:
+        progress.on_epoch_begin(0)
+        logs = {"loss": 0.25, "val_rmse": 36348.9258, "best_epoch": 1}
+        progress.on_epoch_end(0, logs | {"epoch_seconds": 1.0})
+    assert file.getvalue().endswith("loss 0.2500  val_rmse 36,348.9 best\n")
+
+
 def test_columns_stay_in_line():
     file = io.StringIO()
     play(Console(file=file, force_terminal=False, soft_wrap=True), epochs=11)

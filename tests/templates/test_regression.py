@@ -128,11 +128,13 @@ def test_members_are_trained_apart_and_logged_side_by_side(priced):
         )
         assert [m.step for m in first] == [m.step for m in second] == [1, 2, 3]
     scores = run.data.metrics
-    best = [scores["best_val_rmse"], scores["member2_best_val_rmse"]]
+    assert scores["best_val_rmse"] >= 1000  # with a comma, in the output and the note
+    assert f"{scores['best_val_rmse']:,.1f}" in priced.done.stdout
+    best = [scores["best_val_loss"], scores["member2_best_val_loss"]]
     assert best[0] != best[1], "the same seed"
     note = run.data.tags["mlflow.note.content"]
     assert "2 × `mlp`" in note
-    assert "`val_rmse` {:.4f}, {:.4f}".format(*best) in note
+    assert "`val_loss` {:.4f}, {:.4f}".format(*best) in note
     (folder,) = (priced.folder / "runs").iterdir()
     for place in (folder, folder / "member2"):
         assert {"best.keras", "last.keras"} <= {file.name for file in place.iterdir()}
@@ -196,17 +198,20 @@ sys.modules["keras"] = sys.modules["kerazoo"] = None
 import mlflow, pandas as pd
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
 model = mlflow.pyfunc.load_model(f"runs:/{sys.argv[1]}/model")
-rows = {"size_m": [100.0, float("nan")], "town": ["Ulm", "Rom"]}
-rows |= {"garden": ["yes", "no"], "built": [10957.0, float("nan")]}
-print(model.predict(pd.DataFrame(rows)).to_csv(index=False))
+rows = {"size (m²)": [100.0, None], "town": ["Ulm", "Rom"], "garden": [True, "NO"]}
+rows = pd.DataFrame({**rows, "built": ["2000-01-01", None], "owner": "me"})
+table = pd.read_csv("houses.csv")
+for frame in (rows, table, table.assign(built=pd.to_datetime(table["built"]))):
+    model.predict(frame).to_csv(sys.stdout, index=False, lineterminator="\\n")
 """
 
 
 @pytest.fixture(scope="module")
 def served(priced):
-    """What MLflow's own loader answers for two rows."""
+    """What MLflow's own loader answers: two rows, and the very table, in two forms."""
     command = (sys.executable, "-c", SERVE, priced.run.info.run_id)
-    return pd.read_csv(io.StringIO(execute(*command, cwd=priced.folder).stdout))
+    frames = execute(*command, cwd=priced.folder).stdout.split("prediction,")[1:]
+    return [pd.read_csv(io.StringIO(f"prediction,{frame}")) for frame in frames]
 
 
 # Nothing but NumPy and the interpreter, beside the files that were exported.
@@ -230,7 +235,7 @@ def test_the_network_alone_answers_the_same_with_the_reference_encoder(priced, s
     folder = priced.artifacts() / "exports" / "encoded"
     shown = execute(sys.executable, "-c", DEVICE, cwd=folder).stdout
     encoded = np.array([line.split() for line in shown.splitlines()], float)
-    np.testing.assert_allclose(encoded, served.to_numpy(), rtol=1e-4)
+    np.testing.assert_allclose(encoded, served[0].to_numpy(), rtol=1e-4)
 
 
 def test_rows_are_predicted_with_unknown_and_missing_values(priced, inside, call):
@@ -271,9 +276,15 @@ def test_rows_that_do_not_fit_are_refused_in_one_line(
     assert errors.startswith("kerazoo: error: ") and message in errors
 
 
-def test_mlflow_serves_the_model_without_keras(served):
-    assert list(served) == ["prediction", "lower", "upper"] and len(served) == 2
-    assert np.isfinite(served.to_numpy()).all()
+def test_mlflow_serves_the_very_table_without_keras(served, priced, inside, call):
+    inside(priced)
+    shown = pd.read_csv(io.StringIO(call("predict", "last", "houses.csv")[1]))
+    expected = shown[["predicted_price", "lower_price", "upper_price"]]
+    for frame in served:
+        assert list(frame) == ["prediction", "lower", "upper"]
+        assert np.isfinite(frame.to_numpy()).all()
+    for frame in served[1:]:
+        np.testing.assert_allclose(frame, expected, rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -63,6 +63,20 @@ def test_a_model_is_trained_as_its_paper_does_unless_told(template, flags, rate,
     assert (config.learning_rate, config.weight_decay) == (rate, decay)
 
 
+@pytest.mark.parametrize(
+    ("flags", "monitor"),
+    [
+        ("", "val_rmse"),
+        ("--head quantiles --loss pinball", "val_loss"),
+        ("--head mean_variance --loss gaussian_nll", "val_loss"),
+        ("--head quantiles --loss pinball --monitor val_rmse", "val_rmse"),
+    ],
+)
+def test_bounds_count_where_the_best_epoch_is_picked(template, flags, monitor):
+    config = parse_config(template.config.Config, flags.split())
+    assert (config.monitor, config.better) == (monitor, "min")
+
+
 def rows_of(split) -> list[tuple]:
     """Every row of a split as a tuple of numbers, in no order."""
     rows = []
@@ -270,7 +284,9 @@ def test_any_table_is_data_or_one_line(
     try:
         data = template.data.load_data(config)
     except DataError as error:
-        assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+        title, *lines = str(error).splitlines()  # one of several columns for each
+        assert title.isprintable() and len(lines) != 1
+        assert all(x.startswith("- ") and x.isprintable() for x in lines)
         return
     assert isinstance(data, Data) and min(data.sizes.values()) > 0
     inputs, targets = next(iter(data.train))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from kerazoo.harness.reports import classification as classifier
 from kerazoo.harness.reports import common, regression
@@ -198,13 +199,70 @@ def test_infinite_predictions_are_told_and_not_drawn(capsys):
     x = keras.Input((), name="a")
     model = keras.Model(x, keras.ops.exp(keras.ops.reshape(x, (-1, 1))))
     rows = (a[:, None], np.exp(a))
+    column = {"name": "a", "input": "a", "kind": "number"}
     data = SimpleNamespace(
         test=[({"a": far}, np.exp(a))],
         features={"train": rows, "validation": rows, "test": rows},
         target="price",
+        metadata={"encoding": {"columns": [column]}},
     )
     report = regression.evaluate(model, data)
     assert "1 of 80 predictions are infinite, not drawn" in capsys.readouterr().out
     assert report.scores["rmse"] == np.inf and report.scores["median_error"] < 1e-5
     for figure in report.figures.values():
         figure.canvas.draw()
+
+
+def ticks(axis) -> list[str]:
+    axis.figure.canvas.draw()
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_columns_are_drawn_under_their_own_names_with_dates_and_thousands():
+    x = keras.Input((), name="living_area_m")
+    model = keras.Model(x, keras.ops.reshape(3000 * x, (-1, 1)))
+    area = np.linspace(20, 300, 80, dtype="float32")
+    inputs = {
+        "living_area_m": area,
+        "sold": np.linspace(10957, 18262, 80, dtype="float32"),  # 2000 to 2020
+        "town": np.array(["Ulm", "", "Aue", "Ulm"] * 20),
+    }
+    columns = [
+        {"name": "living area (m²)", "input": "living_area_m", "kind": "number"},
+        {"name": "sold on", "input": "sold", "kind": "date"},
+        {"name": "town", "input": "town", "kind": "category"},
+    ]
+    targets, predicted = 3000.0 * area, 2900.0 * area
+    by_column = regression.residuals_by_column(inputs, columns, targets, predicted)
+    assert [axes.get_xlabel() for axes in by_column.axes] == [
+        *("living area (m²)", "sold on", "town")
+    ]
+    assert {"2000", "2010", "2020"} <= set(ticks(by_column.axes[1].xaxis))
+    assert ticks(by_column.axes[2].xaxis) == ["Ulm", "(missing)", "Aue"]
+    assert {"0", "10,000", "20,000", "30,000"} <= set(ticks(by_column.axes[0].yaxis))
+    drawn = regression.partial_dependence(model, inputs, columns[:1], "price")
+    assert drawn.axes[0].get_xlabel() == "living area (m²)"
+    assert {"0", "200,000", "400,000"} <= set(ticks(drawn.axes[0].yaxis))
+    (axes,) = regression.error_by_decile(targets, predicted).axes
+    assert ticks(axes.xaxis)[-1] == "900,000"
+    (axes,) = regression.predicted_and_actual(targets, predicted).axes
+    shown = [text for text in ticks(axes.xaxis) if text]
+    assert "500,000" in shown and len(shown) <= 6
+    (axes,) = regression.importance_bars(["living area (m²)", "town"], [2e4, 1e4]).axes
+    assert ticks(axes.yaxis) == ["living area (m²)", "town"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "some"),
+    [
+        (-0.4, 0.4, {"−0.2", "0", "0.2"}),
+        (1990, 2020, {"1990", "2000"}),
+        (-9e5, 9e5, {"−500,000", "0", "500,000"}),
+        (200_000, 200_001, {"200,000.25", "200,000.5"}),
+    ],
+)
+def test_numbers_of_an_axis_are_written_out(low, high, some):
+    axes = Figure().subplots()
+    axes.set_xlim(low, high)
+    common.numbers(axes.xaxis)
+    assert some <= set(ticks(axes.xaxis))

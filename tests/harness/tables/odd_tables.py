@@ -32,3 +32,10 @@ def error_of(source, target="y", **options) -> str:
     message = str(caught.value)
     assert len(message.splitlines()) == 1 and message.isprintable()
     return message
+
+
+def told_in_lines(error: DataError) -> None:
+    """Check that an error is one line, or a title and one for each of a few columns."""
+    title, *lines = str(error).splitlines()
+    assert title.isprintable() and len(lines) <= 6 and len(lines) != 1
+    assert all(line.startswith("- ") and line.isprintable() for line in lines)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from odd_tables import NUM_ROWS, Y, cycle, error_of, frame
 
+from kerazoo.harness import DataError
 from kerazoo.harness.tables.reading import read_table
 
 # ---------------------------------------------------------------------------- the kinds
@@ -24,6 +25,15 @@ from kerazoo.harness.tables.reading import read_table
         (cycle("NA", "EU", "?"), "category", ["NA", "EU", "?"]),
         (cycle(" a", "b "), "category", ["a", "b"]),
         (cycle("1_000", "2_000"), "category", ["1_000", "2_000"]),
+        # Few numbers with a unit are names, and letters that differ are no units.
+        (cycle("2 doors", "4 doors", "5"), "category", ["2 doors", "4 doors"]),
+        (cycle("10 kg", "20 kg"), "category", ["10 kg", "20 kg"]),
+        ([f"A{i // 2}" for i in range(NUM_ROWS)], "category", ["A0"]),
+        ([f"size {i // 2}" for i in range(NUM_ROWS)], "category", ["size 0"]),
+        ([f"{i // 2}th" for i in range(NUM_ROWS)], "category", ["0th"]),
+        ([f"{1 + i // 2} PM" for i in range(NUM_ROWS)], "category", ["1 PM"]),
+        ([f"T{i // 2} 24h" for i in range(NUM_ROWS)], "category", ["T0 24h"]),
+        ([f"{i % 10}{'ABCDE'[i % 5]}" for i in range(NUM_ROWS)], "category", ["0A"]),
         (cycle("True", "FALSE", "NA"), "boolean", ["True", "FALSE", None]),
         (cycle("yes", "No", ""), "boolean", ["yes", "No", None]),
         (cycle("yes", "true"), "category", ["yes", "true"]),
@@ -81,6 +91,7 @@ def test_the_kind_of_a_column(values, kind, first):
         (cycle(1.5, 2.0), "category", ["1.5", "2.0"]),
         (cycle(0, 1), "boolean", ["0", "1"]),
         ([f"id {i}" for i in range(NUM_ROWS)], "category", ["id 0", "id 1"]),
+        ([f"${i}.50" for i in range(NUM_ROWS)], "category", ["$0.50", "$1.50"]),
         (cycle("1,5", "2"), "category", ["1,5", "2"]),
         (pd.Categorical(cycle("1", "2")), "number", [1.0, 2.0]),
     ],
@@ -144,9 +155,52 @@ def test_a_column_that_cannot_be_used_is_named(values, message):
     assert error_of(frame(c=values)).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("written", "example", "meant"),
+    [
+        ("${}.84", "$1.84", "1.84"),
+        ("-$ {}", "-$ 1", "-1"),
+        ("€ {},200", "€ 1,200", "1200"),
+        ("{},50 €", "1,50 €", "1.50"),
+        ("{} 000 £", "1 000 £", "1000"),
+        ("{}%", "1%", "1"),
+        ("{}.5 %", "1.5 %", "1.5"),
+        ("{} kg", "1 kg", "1"),
+        ("{}km/h", "1km/h", "1"),
+        ("{} m²", "1 m²", "1"),
+        ("{}M", "1M", "1"),
+    ],
+)
+def test_a_number_with_a_unit_is_told_how_to_write(written, example, meant):
+    # With one that is unknown, one without a unit, and one that is none of both.
+    values = [written.format(i) for i in range(1, 18)] + ["NA", "5", "varies"]
+    message = error_of(frame(**{"the fee": values}))
+    assert message == (
+        f"Column the fee holds numbers with a unit, such as {example!r}: write "
+        f"{meant}, leave the column out (--data.exclude '[\"the fee\"]'), or call "
+        """them categories: --data.kinds '{"the fee": "category"}'."""
+    )
+
+
+def test_names_of_which_a_few_repeat_are_no_category():
+    names = [f"id {i}" for i in range(1487)]
+    table = pd.DataFrame({"c": names + names[:5], "x": 1.0, "y": range(1492)})
+    assert error_of(table).startswith(
+        "Column c has 1,487 different values in 1,492 rows, as names and numbers of "
+        "things have, such as 'id 0'. Leave it out"
+    )
+    assert read_table(table, "y", kinds={"c": "category"}).columns[0].kind == "category"
+    # As many times as not the same: that may well be a category.
+    often = table.assign(c=[f"id {i % 1200}" for i in range(1492)])
+    assert read_table(often, "y").columns[0].kind == "category"
+    # Of few rows that says little.
+    few = frame(c=[f"id {max(i, 1)}" for i in range(NUM_ROWS)])
+    assert read_table(few, "y").columns[1].kind == "category"
+
+
 def test_a_category_may_have_ten_thousand_values():
     many = pd.DataFrame(
-        {"c": [f"{i % 10_001}a" for i in range(20_000)], "y": range(20_000)}
+        {"c": [f"a{i % 10_001}" for i in range(20_000)], "y": range(20_000)}
     )
     message = error_of(many, kinds={"c": "category"})
     assert message.startswith("Column c has 10,001 different values; a category may")
@@ -195,6 +249,28 @@ def test_names_that_are_not_there(options, message):
 # --------------------------------------------------------------------------- the target
 
 
+def test_all_columns_that_cannot_be_used_are_told_at_once():
+    odd = cycle(*map(str, range(19)), "abc")
+    columns = {f"c{i}": odd for i in range(6)}
+    broken = frame(**columns, copy=Y, fine=cycle("a", "b"))
+    broken["y"] = ["$5", *Y[1:]]
+    with pytest.raises(DataError) as caught:
+        read_table(broken, "y")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "7 columns cannot be used as they are:"
+    assert lines[1].startswith("- Column y: '$5' in row 0")
+    starts = [f"- Column c{i} holds numbers, but 'abc'" for i in range(4)]
+    found = zip(lines[2:6], starts, strict=True)
+    assert all(line.startswith(start) for line, start in found)
+    assert lines[6:] == ["- and 2 more"]
+    with pytest.raises(
+        DataError, match=r"2 columns .*\n- Column c0 .*\n- Column copy "
+    ):
+        read_table(frame(c0=odd, copy=Y), "y")
+    few = frame(c=[f"id {i}" for i in range(NUM_ROWS)]).head(9)
+    assert error_of(few) == "There are 9 rows with a target; at least 10 are needed."
+
+
 def test_few_rows_without_a_target_are_dropped_with_a_note():
     table = read_table(frame().assign(y=[None, *Y[1:]]), "y")
     assert len(table.targets) == len(table.frame) == 19
@@ -210,10 +286,7 @@ def test_few_rows_without_a_target_are_dropped_with_a_note():
             "The target y is missing in 10% of the rows (rows 0, 1 (counted from 0)); "
             "up to 5% are dropped. Fill it in, or take these rows out.",
         ),
-        (
-            ["abc", *Y[1:]],
-            "Column y: 'abc' in row 0 (counted from 0) is not a number, u",
-        ),
+        (["abc", *Y[1:]], "Column y: 'abc' in row 0 (counted from 0) is not a number"),
         ([np.inf, *Y[1:]], "Column y is infinite or above 3.4e38 in row 0 (counted"),
         ([3.0] * 20, "The target y is 3 in every row; there is nothing to learn."),
     ],

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from kerazoo.harness import DataError
 from kerazoo.harness.export.exam import RMSE
@@ -29,6 +30,7 @@ FRAME = pd.DataFrame(
 KINDS = {"size (m²)": "number", "colour": "category", "built": "date"}
 TARGETS = np.array([10.0, 20.0, 40.0, 80.0, 5.0])
 TRAIN = np.arange(4)  # the last row is no training row
+QUANTILES = (0.05, 0.5, 0.95)
 
 
 def table(targets=TARGETS, frame=FRAME, kinds=KINDS):
@@ -179,7 +181,8 @@ def test_targets_far_from_1_keep_their_digits(middle):
     [
         ("mean", [[1.0]], [[12.0]]),
         ("mean_variance", [[1.0, np.log(4.0)]], [[12.0, 5.4206, 18.5794]]),
-        ((0.05, 0.5, 0.95), [[-1.0, 1.0, 2.0]], [[12.0, 8.0, 14.0]]),
+        (QUANTILES, [[-1.0, 1.0, 2.0]], [[12.0, 8.0, 14.0]]),
+        (QUANTILES, [[2.0, 1.0, -1.0]], [[12.0, 12.0, 12.0]]),  # crossed
     ],
 )
 def test_every_head_ends_in_the_unit_of_the_target(head, outputs, expected):
@@ -337,6 +340,38 @@ def test_a_float16_file_keeps_quantiles_and_large_numbers_whole(large, tmp_path)
         metadata={},
     )
     assert verdict.passed and verdict.max_difference < 0.02, verdict
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_prediction_lies_in_its_interval_also_on_a_device(large, tmp_path):
+    """Three outputs of an untrained model have no order."""
+    columns, encoding, expected = large
+    some = {name: values[:300] for name, values in columns.items()}
+    x = keras.Input((expected.shape[1],), name="numbers")
+    model = keras.Model(x, keras.layers.Dense(3)(x))
+    crossed = np.diff(model.predict(expected[:300], verbose=0)) < 0
+    assert crossed.any(axis=0).all()
+
+    product = tabular.attach_columns(model, encoding, QUANTILES)
+    export(
+        product,
+        tmp_path,
+        ("tflite",),
+        calibration=some,
+        inputs=some,
+        targets=np.zeros(300),
+        metric=RMSE,
+        tolerance=1.0,
+        metadata={},
+    )
+    device = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
+    on_device = [
+        device(**{name: values[[row]] for name, values in some.items()})["prediction"]
+        for row in range(300)
+    ]
+    for found in (answers(product, by_name(product, some)), np.concatenate(on_device)):
+        middle, low, high = found.T
+        assert (low <= middle).all() and (middle <= high).all() and (low < high).any()
 
 
 def test_the_metric_is_in_the_unit_of_the_target():
