@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from kerazoo import losses, zoo
+from kerazoo.harness.errors import UserError
 from kerazoo.harness.loss_cards import loss_arguments
 from kerazoo.harness.wording import not_among
 
@@ -30,6 +31,8 @@ Config = TypeVar("Config")
 # Metrics with one of these in their names are best at their highest.
 HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "dice", "f1", "iou", "precision")
 HIGH_IS_BETTER += ("r2", "recall", "similarity")
+LOW_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "nll", "per", "wer", "cer")
+LOW_IS_BETTER += ("perplexity", "entropy", "divergence", "hinge", "poisson")
 # Arguments of models that a template passes itself.
 SET_BY_DATA = {
     *("input_shape", "num_classes", "num_features", "cardinalities"),
@@ -116,9 +119,20 @@ class TrainingConfig:
 
     @property
     def better(self) -> Literal["min", "max"]:
-        """Whether the lowest or the highest score of `monitor` is the best."""
-        high = any(name in self.monitor for name in HIGH_IS_BETTER)
-        return self.monitor_mode or ("max" if high else "min")
+        """Whether the lowest or the highest score of `monitor` is the best.
+
+        Raises:
+            UserError: its name does not say, and `monitor_mode` neither.
+        """
+        if self.monitor_mode:
+            return self.monitor_mode
+        for mode, names in (("max", HIGH_IS_BETTER), ("min", LOW_IS_BETTER)):
+            if any(name in self.monitor for name in names):
+                return mode
+        raise UserError(
+            f"monitor: is a higher or a lower {self.monitor} better? Give "
+            "--monitor_mode max or min."
+        )
 
 
 def at_least(name: str, value: float, lowest: float) -> None:

@@ -34,7 +34,7 @@ def write(run: "Run", status: str, problem: str) -> str:
         times = f"{run.member} × " if run.member > 1 else ""
         lines += [
             f"{times}`{run.model.name}` ({run.model.count_params():,} parameters) on "
-            f"`{data.name}` ({sizes}), loss `{config.loss}`"
+            f"`{data.name}` ({sizes}), loss `{loss_name(run)}`"
         ]
     if histories := list(filter(None, run.histories)):
         minutes = sum(h["epoch_seconds"] for each in histories for h in each) / 60
@@ -51,7 +51,8 @@ def write(run: "Run", status: str, problem: str) -> str:
             f"{_listed(map(len, histories))} of {config.epochs} epochs in "
             f"{minutes:.1f} min; kept {best}, `{config.monitor}` {values}"
         ]
-    if data and run.summary and (advice := _advice(run)):
+    own_loss = data and loss_name(run) != config.loss
+    if data and run.summary and not own_loss and (advice := _advice(run)):
         lines += [advice]
     lines += [f"failed: {reason}" for reason in failures(run.verdicts)]
     lines += [
@@ -67,6 +68,14 @@ def write(run: "Run", status: str, problem: str) -> str:
     elif run.histories:
         lines += ["**Get it back**: `checkpoints/best.keras` among the artifacts"]
     return "  \n".join(lines)
+
+
+def loss_name(run: "Run") -> str:
+    """Name the loss that was compiled: the config's, or a class of the user's own."""
+    loss = run.model.loss
+    if type(loss).__module__.startswith("kerazoo.losses."):
+        return run.config.loss
+    return loss if isinstance(loss, str) else getattr(loss, "name", str(loss))
 
 
 def _advice(run: "Run") -> str:

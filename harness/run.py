@@ -23,7 +23,7 @@ from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.pairs.translation import translator_of_texts
 from kerazoo.harness.reports import common
-from kerazoo.harness.tracking import mlflow_store
+from kerazoo.harness.tracking import mlflow_store, runs
 from kerazoo.harness.wording import as_score, first_line
 
 if TYPE_CHECKING:
@@ -143,7 +143,10 @@ class Run:
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
-        shown = [f"test_{k} {as_score(report.scores[k])}" for k in task.headline(data)]
+        compiled = self.histories[-1][0] if self.histories else {}
+        own = [name for name in report.scores if f"val_{name}" in compiled]
+        names = dict.fromkeys([*task.headline(data), *own])  # each once
+        shown = [f"test_{k} {as_score(report.scores[k])}" for k in names]
         print(f"test   {'  '.join(shown)}")
         if report.beside:
             print(f"beside {report.beside}")
@@ -192,12 +195,15 @@ class Run:
         log = self.tracker
         log.dataset(data)
         log.tags({"model": model.name, "data": data.name, **_backend()})
+        log.tags({"loss": note.loss_name(self)})
         kinds = Counter(layer.__class__.__name__ for layer in model.layers)
         log.params({"num_params": model.count_params(), "num_layers": kinds.total()})
         if weights := self.config.model.weights:  # a path alone says little next year
             with open(weights, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             log.params({"model.weights_sha256": found})
+            if inside := runs.IN_FOLDER.search(weights):
+                log.tags({"weights.run": inside[1]})
         summary: list[str] = []
         model.summary(print_fn=lambda line, **_: summary.append(line), line_length=88)
         log.text("\n".join(summary), "model_summary.txt")
@@ -244,7 +250,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         run._end("KILLED", "interrupted")
         end = f"interrupted; what was logged is at {run.tracker.url}"
         if (last := run.folder / "last.keras").is_file():
-            end += f", and --model.weights {last} resumes from here"
+            end += f", and --model.weights {last} begins a new run with these weights"
         sys.exit(end)
     except UserError as error:
         # Foreseen, with a message that says what to do: no traceback.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 # The folder of a run ends with the first characters of its id.
-_IN_FOLDER = re.compile(r"(?:^|[/\\])runs[/\\][^/\\]+-([0-9a-f]{8})(?=[/\\]|$)")
+IN_FOLDER = re.compile(r"(?:^|[/\\])runs[/\\][^/\\]+-([0-9a-f]{8})(?=[/\\]|$)")
 
 
 def find_run(reference: str) -> "MlflowRun":
@@ -26,7 +26,7 @@ def find_run(reference: str) -> "MlflowRun":
         ValueError: no run, or more than one, fits; the message lists the newest ones.
     """
     runs = _search("", "DESC")
-    inside = _IN_FOLDER.search(reference)
+    inside = IN_FOLDER.search(reference)
     begin = inside[1] if inside else reference
     if reference == "last":
         fitting = [r for r in runs if r.info.status == "FINISHED"][:1]
@@ -122,8 +122,11 @@ def load_model(run_id: str) -> "keras.Model":
     try:
         return load(f"runs:/{run_id}/model")
     except MlflowException as error:
+        problem = f"The run {run_id[:8]} has no model: it ended before "
+        if not connect().MlflowClient().list_artifacts(run_id, "checkpoints"):
+            raise ValueError(f"{problem}its first epoch did.") from error
         raise ValueError(
-            f"The run {run_id[:8]} has no model: it ended before it was stored. "
-            "--model.weights continues from the best epoch that it reached, best.keras "
-            "in its folder (and in checkpoints/ among its artifacts)."
+            f"{problem}it was stored. --model.weights begins a new run from the best "
+            "epoch that it reached: best.keras in its folder or in checkpoints/ among "
+            "its artifacts."
         ) from error

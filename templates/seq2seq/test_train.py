@@ -8,6 +8,9 @@ from config import Config
 from data import load_data
 from train import main
 
+# Those of MLflow, Keras and pandas are not yours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> Config:

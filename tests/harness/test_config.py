@@ -14,6 +14,7 @@ from kerazoo.harness.config import (
     flatten,
     one_of,
 )
+from kerazoo.harness.errors import UserError
 from kerazoo.harness.wording import not_among
 
 
@@ -285,6 +286,12 @@ def test_every_optimizer_of_keras_is_known():
 def test_which_epoch_is_the_best_goes_by_the_name_of_the_metric(monitor, mode, better):
     config = TrainingConfig(monitor=monitor, monitor_mode=mode)
     assert config.better == better
+
+
+def test_a_metric_whose_name_says_nothing_needs_a_direction():
+    with pytest.raises(UserError, match=r"higher or a lower val_kappa better\? Give"):
+        _ = TrainingConfig(monitor="val_kappa").better
+    assert TrainingConfig(monitor="val_kappa", monitor_mode="max").better == "max"
 
 
 def test_a_config_can_be_neither_changed_nor_wrong():

@@ -6,14 +6,17 @@ import signal
 import sys
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 from workplace import ROOT, execute
 
-from kerazoo.harness import DataError, build_optimizer, environment, tracked_run
+from kerazoo import losses
+from kerazoo.harness import DataError, build_optimizer, environment, note, tracked_run
 from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.own_code import imported_from
@@ -119,17 +122,34 @@ def test_a_run_records_where_it_came_from(config, template, store):
     assert run.data.params["model.arguments.filters"] == "[4, 4]"
 
 
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (losses.get("cross_entropy"), "cross_entropy"),  # the config's
+        (keras.losses.CategoricalHinge(name="my_hinge"), "my_hinge"),
+        ("mse", "mse"),
+    ],
+)
+def test_a_loss_of_the_users_own_is_named(loss, name):
+    model = SimpleNamespace(loss=loss)
+    config = SimpleNamespace(loss="cross_entropy")
+    assert note.loss_name(SimpleNamespace(model=model, config=config)) == name
+
+
 def test_a_run_records_which_weights_it_began_with(config, store, tmp_path):
     data = importlib.import_module("data").load_data(config)
     build_model = importlib.import_module("model").build_model
     loss = importlib.import_module("loss").build_loss(config, data)
-    file = tmp_path / "first.weights.h5"
+    file = tmp_path / "runs" / "cnn-0123abcd" / "first.weights.h5"
+    file.parent.mkdir(parents=True)
     build_model(config, data).save_weights(file)
     began = replace(config, epochs=1, model=replace(config.model, weights=str(file)))
     with tracked_run(began) as run:
         model = build_model(began, data)
         model.compile(build_optimizer(began, data), loss, metrics=["accuracy"])
         run.fit(model, data)
+    assert store.run.data.tags["weights.run"] == "0123abcd"
+    assert store.run.data.tags["loss"] == config.loss
     known = store.run.data.params["model.weights_sha256"]
     assert known == hashlib.sha256(file.read_bytes()).hexdigest()
 
