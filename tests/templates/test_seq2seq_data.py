@@ -207,9 +207,7 @@ def test_every_option_of_decoding_is_used_but_in_what_is_exported():
         searching = model.build_translator(config, trained, data, beam=4)
         product = model.build_product(config, trained, data)
         data.metadata["longest_target"] = 2
-        with pytest.raises(
-            DataError, match=r"min_length 2 leaves no room: .* 2 tokens"
-        ):
+        with pytest.raises(DataError, match="2 leaves no room: an answer"):
             model.build_translator(config, trained, data, beam=1)
     assert searching.decoding == Decoding(max_length=6, beam_size=4, **options)
     (greedy,) = (x for x in product.layers if isinstance(x, Translator))
