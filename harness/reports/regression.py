@@ -1,12 +1,12 @@
 """Plots and tables that a person looks at to judge a regression model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerazoo.harness.data import Data
+from kerazoo.harness.data import Data, collect
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.export.exam import RMSE, Metric
 from kerazoo.harness.export.export import answers, by_name
@@ -42,7 +42,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
             (batch, 3) with the lower and the upper bound of an interval behind it.
         data: `test`, `features`, `target` and the encoding are used.
     """
-    inputs, targets = gather(data.test)
+    inputs, targets = collect(data.test)
     outputs = answers(model, by_name(model, inputs))
     scores = measure(targets, outputs)
     rivals = {
@@ -113,16 +113,6 @@ def summary(scores: dict[str, float], rivals: dict[str, dict[str, float]]) -> st
     )
 
 
-def gather(batches: Iterable) -> tuple[Columns, np.ndarray]:
-    """Return the columns and the targets of all batches."""
-    inputs, targets = [], []
-    for x, y in batches:
-        inputs.append({name: np.asarray(values) for name, values in x.items()})
-        targets.append(np.asarray(y))
-    columns = {name: np.concatenate([x[name] for x in inputs]) for name in inputs[0]}
-    return columns, np.concatenate(targets)
-
-
 def metric(data: Data) -> Metric:
     """Return the score that exports may not worsen: the error of the prediction."""
     del data
@@ -141,7 +131,7 @@ def score(model: "keras.Model", data: Data) -> dict[str, float]:
     Raises:
         ValueError: the data lack a column of the model, or have another kind of values.
     """
-    inputs, targets = gather(data.test)
+    inputs, targets = collect(data.test)
     for tensor in model.inputs:
         name = tensor.name
         if name not in inputs:
