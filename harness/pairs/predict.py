@@ -88,7 +88,9 @@ def predict_texts(
         ValueError: no answer can begin with `search.prefix`.
     """
     translator = as_evaluated(model, facts, search)
-    prefix = _ids_of_prefix(search.prefix, facts, translator) if search else []
+    prefix = []
+    if search and search.prefix:
+        prefix = _ids_of_prefix(search.prefix, facts, translator)
     normalise = Normaliser(**facts["source_normaliser"])
     texts = [normalise(text) for text in texts]
     size = batch_size_of(facts)
