@@ -136,6 +136,22 @@ def test_a_loss_of_the_users_own_is_named(loss, name):
     assert note.loss_name(SimpleNamespace(model=model, config=config)) == name
 
 
+def test_a_metric_of_the_users_own_stands_on_the_line_of_the_test(
+    config, store, capsys
+):
+    data = importlib.import_module("data").load_data(config)
+    loss = importlib.import_module("loss").build_loss(config, data)
+    top_two = keras.metrics.SparseTopKCategoricalAccuracy(2, name="top_two")
+    with tracked_run(replace(config, epochs=1)) as run:
+        model = importlib.import_module("model").build_model(config, data)
+        model.compile("sgd", loss, metrics=["accuracy", top_two])
+        run.fit(model, data)
+        run.evaluate(model, data)
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x[:5] == "test "]
+    names = [word for word in line.split() if word.startswith("test_")]
+    assert names == ["test_accuracy", "test_loss", "test_top_two"]
+
+
 def test_a_run_records_which_weights_it_began_with(config, store, tmp_path):
     data = importlib.import_module("data").load_data(config)
     build_model = importlib.import_module("model").build_model
