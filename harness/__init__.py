@@ -2,9 +2,13 @@
 
 import importlib
 import os
+import sys
+
+from kerazoo.harness.quiet import QuietTensorflow
 
 # TensorFlow reports every missing graphics card as an error.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.meta_path.insert(0, QuietTensorflow())
 
 _HOMES = {
     "Data": "data",

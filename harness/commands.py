@@ -1,14 +1,11 @@
 """What the commands of `kerazoo` do; `cli` reads their arguments."""
 
-import contextlib
 import fnmatch
 import importlib
 import json
-import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
+from kerazoo.harness.quiet import quiet
 from kerazoo.harness.wording import as_score
 from kerazoo.losses import TASKS
 
@@ -254,23 +252,6 @@ def ui(host: str, port: int) -> int:
         return 0
     print("Ctrl-C ends the server.", flush=True)
     return subprocess.call(mlflow_store.server_command(host, port))
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep TensorFlow's start-up messages from the terminal for the block.
-
-    They come from C++ before any log level is read. Python's own errors are printed.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _print_table(title: str, rows: list[catalog.Row]) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness.commands import quiet
 from kerazoo.harness.config import EXPORT_FORMATS, one_of
+from kerazoo.harness.quiet import quiet
 
 if TYPE_CHECKING:
     import keras

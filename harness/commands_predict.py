@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerazoo.harness.commands import as_json, quiet
+from kerazoo.harness.commands import as_json
+from kerazoo.harness.quiet import quiet
 
 BATCH_SIZE = 64  # images that are read and answered at a time
 
