@@ -18,7 +18,7 @@ def test_upstream_tensorflow_heeds_no_log_level_at_its_start(tmp_path):
     """When it does, `QuietTensorflow` can go."""
     command = (sys.executable, "-c", "import tensorflow")
     done = execute(*command, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
-    assert "oneDNN custom operations are on" in done.stderr
+    assert done.stderr
 
 
 MISSING = """
