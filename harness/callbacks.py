@@ -157,7 +157,7 @@ class OwnArrays(keras.callbacks.Callback):
     """Give every variable an array of its own, behind `SwapEMAWeights` on JAX.
 
     The swap of Keras 3.15 leaves arrays that two variables share; JAX deletes them when
-    another model with these weights predicts. To go when
+    another model with these weights predicts, and saving fails. To go when
     `test_upstream_swapped_weights_share_arrays_on_jax` fails.
     """
 

@@ -17,12 +17,13 @@ import numpy as np
 
 from kerazoo.harness.export.gpu_operators import beyond_gpu
 
-# Largest difference of an output that float formats may show, in units of the metric's
-# spread; int8 is judged by the metric alone. Half precision carries 11 bits through
-# every layer.
 MADE_BY = ("kerazoo", "keras", "tensorflow", "ai-edge-litert")  # whose versions matter
 FULL_PRECISION = ("saved_model", "tflite")
 MIN_AGREEMENT = 0.99  # of answers without differences to measure, in full precision
+ROUNDING = 1e-9  # 1 - 0.95 is a little more than 0.05
+# Largest difference of an output that float formats may show, in units of the metric's
+# spread; int8 is judged by the metric alone. Half precision carries 11 bits through
+# every layer.
 MAX_DIFFERENCE = {"saved_model": 1e-3, "tflite": 1e-3, "tflite-fp16": 5e-2}
 
 
@@ -199,7 +200,7 @@ class Exam:
             return f"differs from Keras by {difference:.2g}"
         if difference is None and name in FULL_PRECISION and agreement < MIN_AGREEMENT:
             return f"agrees with Keras on only {agreement:.1%} of the samples"
-        if worse > self.tolerance * spread:
+        if worse > self.tolerance * spread + ROUNDING:
             change = "drops" if metric.higher_is_better else "rises"
             return (
                 f"{metric.name} {change} from {show_score(before)} to "

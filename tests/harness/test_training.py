@@ -126,7 +126,9 @@ class Marks(keras.callbacks.Callback):
 def test_the_mean_of_the_last_epochs_is_kept_if_it_is_better(
     averaged, kept, tmp_path, capsys
 ):
-    config = make_config(average_epochs=2, epochs=3, monitor="val_mark")
+    config = make_config(
+        average_epochs=2, epochs=3, monitor="val_mark", monitor_mode="min"
+    )
     data, log = make_data(), Log()
     model = make_model(config, data)
     found = training.fit(model, data, config, tmp_path, [log], [Marks(averaged)])
@@ -145,7 +147,11 @@ def test_the_mean_of_the_last_epochs_is_kept_if_it_is_better(
 
 def test_training_that_stops_early_averages_nothing(tmp_path):
     config = make_config(
-        average_epochs=2, epochs=9, early_stopping=1, monitor="val_mark"
+        average_epochs=2,
+        epochs=9,
+        early_stopping=1,
+        monitor="val_mark",
+        monitor_mode="min",
     )
     data, log = make_data(), Log()
     model = make_model(config, data)
@@ -405,7 +411,7 @@ import keras, numpy as np
 class Other(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         other.predict_on_batch(x)
-        self.model.get_weights()
+        self.model.save("model.keras")
 
 x = np.ones((8, 4), "float32")
 inputs, layer = keras.Input((4,)), keras.layers.Dense(8)

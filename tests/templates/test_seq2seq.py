@@ -132,7 +132,7 @@ def test_a_run_is_exported_again_in_both_forms(project, tmp_path):
         *("export", "last", *flags, "tflite-int8"), cwd=project.folder, status=2
     )
     assert refused.stderr.startswith("kerazoo: error: --formats: tflite-int8 does not ")
-    assert "no tflite-int8 of the whole model, as tokens" in refused.stdout
+    assert "no tflite-int8 of the whole model, as token ids" in refused.stdout
 
 
 def test_predict_answers_line_by_line_in_order(project):
