@@ -160,7 +160,7 @@ class Run:
         """Store a model in MLflow, write `config.export` and verify every format.
 
         Beside the whole model, what some devices want apart from it: see
-        `export_data.parts`.
+        `export.data.parts`.
 
         Args:
             model: what should leave the house; its outputs are what clients get.

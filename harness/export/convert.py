@@ -5,7 +5,7 @@
 reads `model.keras`, `calibration.npz`, `own_code.json` and `texts.json` from FOLDER,
 writes the formats beside them, and what happened to `converted.json`. The process keeps
 the converter's memory and messages to itself, and uses the TensorFlow backend whatever
-trained the model. With `--steps` a TFLite file has the signatures of `export_steps`.
+trained the model. With `--steps` a TFLite file has the signatures of `steps.py`.
 """
 
 import functools
@@ -100,7 +100,7 @@ def write_saved_model(
         model: any.
         folder: receives it.
         batch: samples at a time; None: any number.
-        text_form: of a model of tokens, for the signature of `export_texts`.
+        text_form: of a model of tokens, for the signature of `texts.py`.
 
     Returns:
         What to know of that signature, or why there is none; empty: not asked for.

@@ -1,6 +1,6 @@
 """Find the image files of a folder, by split and class, without opening them.
 
-`harness/images.py` says in `scan_image_folder` how a folder is understood.
+`folders.py` says in `scan_image_folder` how a folder is understood.
 """
 
 import difflib
