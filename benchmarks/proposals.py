@@ -37,7 +37,7 @@ Proposals = dict[str, dict[str, float]]  # of a word, by target: log-probability
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
-    parser.add_argument("--pronalsyl", required=True, metavar="FOLDER")
+    parser.add_argument("--pronalsyl", default="", metavar="FOLDER")
     parser.add_argument("--words", nargs="+", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     splits, data = load(chosen.pronalsyl)
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked, references = data.references["validation"]
     known = {source for pairs in splits.values() for source, *_ in pairs}
     new = new_words(chosen.words, known)
-    joint = JointModel(splits["train"], chosen.output.with_suffix(".phonetisaurus"))
+    joint = JointModel(splits["train"], chosen.output.with_suffix(".joint"))
     for split in ("validation", "test"):
         words, found = data.references[split]
         answers = [best(proposals) for proposals in joint.propose(words).values()]
@@ -53,6 +53,9 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{split} words: PER {errors['per']:.2%}, WER {errors['wer']:.2%}")
     proposed = joint.propose([*asked, *new])
     new = [word for word in new if proposed[word]]
+    if chosen.output.suffix != ".npz":
+        write_pairs(chosen.output, splits, {word: best(proposed[word]) for word in new})
+        return
     train = [(source, target) for source, target, *_ in splits["train"]]
     flat = [(n, target) for n, found in enumerate(references) for target in found]
     np.savez_compressed(
@@ -76,7 +79,7 @@ def load(folder: str):
         from config import Config
         from data import load_data, read_splits
 
-        config = parse_config(Config, ["--data.path", folder])
+        config = parse_config(Config, ["--data.path", folder] if folder else [])
         return read_splits(config)[0], load_data(config)
 
 
@@ -135,6 +138,16 @@ def new_words(files: list[Path], known: set[str]) -> list[str]:
             if WORD.fullmatch(word) and word not in known:
                 found[word] = None
     return list(found)
+
+
+def write_pairs(folder: Path, splits, proposed: dict[str, str]) -> None:
+    """Write the splits, the training one with what is proposed, for `kerazoo train`."""
+    folder.mkdir(exist_ok=True)
+    for split, pairs in splits.items():
+        lines = [f"{source}\t{target}\n" for source, target, *_ in pairs]
+        if split == "train":
+            lines += [f"{word}\t{target}\n" for word, target in proposed.items()]
+        (folder / f"{split}.tsv").write_text("".join(lines), "utf-8")
 
 
 def rows(texts: list[str], tokeniser) -> np.ndarray:

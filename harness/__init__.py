@@ -13,7 +13,7 @@ sys.meta_path.insert(0, QuietTensorflow())
 _HOMES = {
     "Data": "data",
     "DataError": "errors",
-    "ModelConfig": "config",
+    "ModelConfig": "model_config",
     "TrainingConfig": "config",
     "build_optimizer": "training",
     "load_weights": "training",

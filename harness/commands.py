@@ -212,21 +212,10 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         other = any(flag.startswith("--data.path") for flag in flags)
         if other and hasattr(found.config.data, "whole"):
             chosen = replace(found.config.data, whole=True)
-            if "source_tokeniser" in facts:
-                from kerazoo.harness.pairs.predict import as_trained
-
-                chosen = as_trained(chosen, facts)
             found = replace(found, config=replace(found.config, data=chosen))
         model, data = found.load_model(), found.load_data()
         data, task = data.served or data, of_task(data.task)
         known = facts["labels"]
-        if data.tokenisers:  # fitted on these data; the model knows its run's numbers
-            from kerazoo.harness.pairs.tokenisers import of_facts
-
-            judged = {k: facts[k] for k in ("metric", "bleu_words") if k in facts}
-            data = replace(
-                data, tokenisers=of_facts(facts), metadata=data.metadata | judged
-            )
         if "encoding" in facts:  # true may be TRUE here
             from kerazoo.harness.tables.predict import spelt_as_known
 

@@ -33,29 +33,7 @@ HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "dice", "f1", "iou", "preci
 HIGH_IS_BETTER += ("r2", "recall", "similarity")
 LOW_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "nll", "per", "wer", "cer")
 LOW_IS_BETTER += ("perplexity", "entropy", "divergence", "hinge", "poisson")
-# Arguments of models that a template passes itself.
-SET_BY_DATA = {
-    *("input_shape", "num_classes", "num_features", "cardinalities"),
-    *("source_vocabulary", "target_vocabulary"),
-}
 MOST_NAMED = 20  # choices that a message can list and still be read
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Which model of the zoo, and its arguments."""
-
-    name: str = "cnn"  # a name from `kerazoo list`
-    arguments: dict[str, Any] = field(default_factory=dict)  # see `kerazoo info NAME`
-    weights: str = ""  # a .keras or .weights.h5 file to start from; empty: random
-
-    def __post_init__(self):
-        zoo.check_arguments(self.name, self.arguments)
-        for name in self.arguments:
-            if name in SET_BY_DATA:
-                raise ValueError(f"model.arguments.{name}: the data set it")
-        if "head" in self.arguments:
-            raise ValueError("model.arguments.head: use --head instead")
 
 
 Schedule = Literal["cosine", "step", "inverse_sqrt", "constant"]
@@ -66,7 +44,7 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 class TrainingConfig:
     """How to train: the fields that every template has. A template adds its own."""
 
-    epochs: int = 10  # passes over the training split
+    epochs: int = 10  # passes over the training split; 0: weights as they are
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     optimizer: str = "adamw"  # any optimizer of Keras, in snake_case
     optimizer_arguments: dict[str, Any] = field(default_factory=dict)  # {momentum: .9}
@@ -93,7 +71,8 @@ class TrainingConfig:
     run_name: str = ""  # shown in MLflow; empty: model-data
 
     def __post_init__(self):
-        at_least("epochs", self.epochs, 1)
+        model = getattr(self, "model", None)  # of a template
+        at_least("epochs", self.epochs, 0 if model and model.weights else 1)
         at_least("accumulate", self.accumulate, 1)
         above("learning_rate", self.learning_rate, 0)
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
@@ -221,8 +200,10 @@ def _quoted(dumper, text: str):
 def flatten(config: Any) -> dict[str, Any]:
     """Return a config as one level of `group.field` names.
 
-    >>> flatten(ModelConfig(name="resnet20", arguments={"dropout": 0.1}))
-    {'name': 'resnet20', 'arguments.dropout': 0.1, 'weights': ''}
+    >>> flatten(TrainingConfig(loss_arguments={"gamma": 2}, loss="focal"))[
+    ...     "loss_arguments.gamma"
+    ... ]
+    2
     """
 
     def walk(prefix: str, value: Any):

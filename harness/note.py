@@ -51,6 +51,8 @@ def write(run: "Run", status: str, problem: str) -> str:
             f"{_listed(map(len, histories))} of {config.epochs} epochs in "
             f"{minutes:.1f} min; kept {best}, `{config.monitor}` {values}"
         ]
+    elif run.averages:
+        lines += [f"not trained: `{config.model.weights}` as it was"]
     own_loss = data and loss_name(run) != config.loss
     if data and run.summary and not own_loss and (advice := _advice(run)):
         lines += [advice]

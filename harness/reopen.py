@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.config import parse_config
+from kerazoo.harness.model_config import FACTS
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.tracking import runs
 
@@ -50,9 +51,13 @@ def reopen(reference: str, flags: Sequence[str] = ()) -> Iterator[ReopenedRun]:
     run = runs.find_run(reference)
     with tempfile.TemporaryDirectory() as folder:
         runs.download(run.info.run_id, "config.yaml", folder)
+        facts = runs.download(run.info.run_id, FACTS, folder)
         code = runs.download(run.info.run_id, "code", folder)
         with imported_from(code):
             config_class = importlib.import_module("config").Config
             stored = ["--config", str(Path(folder) / "config.yaml")]
+            # Classes, columns and vocabularies are those of the run, whatever the data;
+            # the weights that it began with may be gone.
+            stored.append(f"--model.weights={facts}")
             config = parse_config(config_class, [*stored, *flags], prog="kerazoo")
             yield ReopenedRun(run.info.run_id, run.info.run_name, config, code)

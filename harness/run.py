@@ -20,6 +20,7 @@ from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.data import Part, parts
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.verdicts import by_column
+from kerazoo.harness.model_config import FACTS
 from kerazoo.harness.own_code import own_definitions, own_modules
 from kerazoo.harness.pairs.translation import translator_of_texts
 from kerazoo.harness.reports import common
@@ -136,14 +137,15 @@ class Run:
         task = common.of_task(data.task)
         report = task.evaluate(model, data)
         self.summary = report.summary
-        for number, history in enumerate(self.histories, 1):
+        histories = list(filter(None, self.histories))  # none without epochs
+        for number, history in enumerate(histories, 1):
             name = "learning_curves" if number == 1 else f"learning_curves_{number}"
             best = int(history[-1]["best_epoch"])
             report.figures[name] = common.learning_curves(history, best)
         measured = {f"test_{name}": value for name, value in report.scores.items()}
         self.scores |= measured
         self.tracker.metrics(measured)
-        compiled = self.histories[-1][0] if self.histories else {}
+        compiled = histories[-1][0] if histories else {}
         own = [name for name in report.scores if f"val_{name}" in compiled]
         names = dict.fromkeys([*task.headline(data), *own])  # each once
         shown = [f"test_{k} {as_score(report.scores[k])}" for k in names]
@@ -198,17 +200,18 @@ class Run:
         log.tags({"loss": note.loss_name(self)})
         kinds = Counter(layer.__class__.__name__ for layer in model.layers)
         log.params({"num_params": model.count_params(), "num_layers": kinds.total()})
-        if weights := self.config.model.weights:  # a path alone says little next year
-            with open(weights, "rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+        if weights := self.config.model.file:  # a path alone says little next year
+            found = hashlib.sha256(weights.read_bytes()).hexdigest()
             log.params({"model.weights_sha256": found})
-            if inside := runs.IN_FOLDER.search(weights):
+            if inside := runs.IN_FOLDER.search(str(weights)):
                 log.tags({"weights.run": inside[1]})
         summary: list[str] = []
         model.summary(print_fn=lambda line, **_: summary.append(line), line_length=88)
         log.text("\n".join(summary), "model_summary.txt")
         facts = {"labels": data.labels, "sizes": data.sizes, **data.metadata}
-        log.text(json.dumps(facts, indent=2), "data.json")
+        text = json.dumps(facts, indent=2)
+        log.text(text, FACTS)
+        (self.folder / FACTS).write_text(text, "utf-8")  # beside the weights
         if data.notes:
             log.text("\n".join(data.notes), "data_notes.txt")
         sizes = ", ".join(f"{v:,} {k}" for k, v in data.sizes.items())

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 from kerazoo.harness.config import TrainingConfig
 from kerazoo.harness.data import Data
 from kerazoo.harness.errors import UserError
+from kerazoo.harness.model_config import ModelConfig
 from kerazoo.harness.wording import as_score, not_among
 
 if TYPE_CHECKING:
@@ -35,17 +36,16 @@ def prepare(config: TrainingConfig) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def load_weights(model: "keras.Model", file: str) -> None:
-    """Give a model the weights of a `.keras` or `.weights.h5` file; none if empty.
+def load_weights(model: "keras.Model", config: ModelConfig) -> None:
+    """Give a model the weights to start from, if the config names any.
 
     Raises:
-        UserError: there is no such file, it is none of Keras's, or it is of a model
-            with other layers or sizes.
+        UserError: the file is none of Keras's, or it is of a model with other layers or
+            sizes.
     """
-    if not file:
+    if not config.file:
         return
-    if not Path(file).is_file():
-        raise UserError(f"model.weights: there is no file {file}")
+    file = str(config.file)
     if not file.endswith((".keras", ".weights.h5")):
         raise UserError(f"model.weights: {file} ends in neither .keras nor .weights.h5")
     try:
@@ -117,9 +117,10 @@ def fit(
         scorers: add scores to an epoch's, before the best epoch is picked.
 
     Returns:
-        The validation scores of the averaged weights of the last epochs, and
-        `averaged_epochs`, how many those were, if
-        `config.average_epochs` asks for them and they beat every epoch; else none.
+        Nothing if an epoch's weights were kept. Else the validation scores: without
+        epochs, of the weights that the model began with; or of the averaged ones of
+        the last epochs, with their number as `averaged_epochs`, if
+        `config.average_epochs` asks for them and they beat every epoch.
 
     Raises:
         NonFiniteError: the loss, or a weight, became NaN or infinite.
@@ -137,6 +138,12 @@ def fit(
     if keras.backend.backend() == "jax":
         averaging.append(ours.OwnArrays())
     checkpoint = ours.Checkpoint(folder, config.monitor, config.better)
+    if not config.epochs:
+        checkpoint.set_model(model)
+        logs = validate(model, data, scorers)
+        checkpoint.keep_better(logs)
+        print(f"not trained  {config.monitor} {as_score(logs[config.monitor])}")
+        return logs
     average = ours.WeightAverage(config.epochs, config.average_epochs)
     stopping = keras.callbacks.EarlyStopping(
         config.monitor, patience=config.early_stopping, mode=config.better

@@ -7,6 +7,7 @@ from kerazoo.zoo.registry import (
     ModelCard,
     check_arguments,
     create_model,
+    find_weights,
     list_models,
     model_card,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "ModelCard",
     "check_arguments",
     "create_model",
+    "find_weights",
     "list_models",
     "model_card",
     "reset_head",

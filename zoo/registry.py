@@ -152,6 +152,18 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> None:
             )
 
 
+def find_weights(name: str, weights: str) -> Path | None:
+    """Return the file of a model's weights that come along; None if they do not.
+
+    Args:
+        name: of the model.
+        weights: one of its card's `pretrained`, such as `"cmudict"`.
+    """
+    folder = Path(__file__).parent / model_card(name).kind / "weights"
+    file = folder / f"{name}-{weights}" / "model.weights.h5"
+    return file if file.is_file() else None
+
+
 def create_model(
     name: str, *, features_only: bool = False, **arguments: Any
 ) -> "keras.Model":

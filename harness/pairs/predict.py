@@ -1,7 +1,7 @@
 """Let the model of a sequence-to-sequence run answer texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.config import above, at_least
@@ -113,24 +113,6 @@ def _ids_of_prefix(
     except ValueError as error:
         raise ValueError(f"--prefix {shown(text)}: {error}") from error
     return prefix
-
-
-def as_trained(chosen: Any, facts: dict[str, Any]) -> Any:
-    """Return a template's `DataConfig` with the form of texts that a run has.
-
-    Args:
-        chosen: of other pairs, which need not look like those of the run.
-        facts: of the run, from its `data.json`.
-    """
-    sides = ("source", "target")
-    lowered = [side for side in sides if facts[f"{side}_normaliser"]["lower"]]
-    return replace(
-        chosen,
-        normalise=facts["source_normaliser"]["form"],
-        lower="both" if len(lowered) == 2 else (lowered or ["none"])[0],
-        source_tokens=facts["source_tokeniser"]["kind"],
-        target_tokens=facts["target_tokeniser"]["kind"],
-    )
 
 
 def as_evaluated(

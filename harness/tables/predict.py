@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import as_spelt, type_column
 from kerazoo.harness.tables.tabular import Encoding, as_served
-from kerazoo.harness.wording import listed
+from kerazoo.harness.wording import listed, shown
 
 if TYPE_CHECKING:
     import keras
     import pandas
+
+    from kerazoo.harness.tables.reading import Table
 
 
 def predict_rows(
@@ -68,6 +70,31 @@ def predict_rows(
             title += "_2"
         frame[title] = values
     return frame, notes
+
+
+def known_encoding(table: "Table", facts: dict[str, Any]) -> Encoding | None:
+    """Return the encoding that weights to start from bring along, if they do.
+
+    Args:
+        table: typed columns.
+        facts: of the run of the weights, from its `data.json`; or nothing.
+
+    Raises:
+        DataError: the table lacks a column that they know, or it is of another kind.
+    """
+    if "encoding" not in facts:
+        return None
+    kinds = {column.name: column.kind for column in table.columns}
+    problems = []
+    for known in facts["encoding"]["columns"]:
+        wanted = "boolean" if known.get("boolean") else known["kind"]
+        found = kinds.get(known["name"], "not there")
+        if found != wanted:
+            name = shown(known["name"])
+            problems.append(f"{name}, of the kind {wanted}, is {found}")
+    if problems:
+        raise DataError(f"The model knows other columns: {listed(problems, 5)}")
+    return facts["encoding"]
 
 
 def spelt_as_known(

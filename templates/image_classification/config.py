@@ -68,7 +68,7 @@ class Config(TrainingConfig):
     data: DataConfig = DataConfig()
     model: ModelConfig = field(default_factory=lambda: ModelConfig(name="cnn"))
     experiment: str = "image_classification"  # the MLflow experiment
-    epochs: int = 20  # passes over the training split
+    epochs: int = 20  # passes over the training split; 0: weights as they are
     batch_size: int = 64  # images per step
     learning_rate: float = 2e-3  # the highest, reached after the warm-up
     weight_decay: float = 1e-2  # per update; biases and norms are spared

@@ -8,15 +8,19 @@ from kerazoo.harness import Data, load_weights
 
 
 def build_model(config: Config, data: Data) -> keras.Model:
-    """Build the classifier that is trained: pixels 0 to 255 in, logits out."""
+    """Build the classifier that is trained: pixels 0 to 255 in, logits out.
+
+    If the weights to start from know other classes, the last layer begins anew.
+    """
+    known = config.model.facts.get("labels", data.labels)
     model = zoo.create_model(
         config.model.name,
         input_shape=data.input_shape,
-        num_classes=len(data.labels),
+        num_classes=len(known),
         **config.model.arguments,
     )
-    load_weights(model, config.model.weights)
-    return model
+    load_weights(model, config.model)
+    return model if known == data.labels else zoo.reset_head(model, len(data.labels))
 
 
 def build_product(model: keras.Model) -> keras.Model:

@@ -105,7 +105,7 @@ class Config(TrainingConfig):
     head: Literal["mean", "mean_variance", "quantiles"] = "mean"  # what is predicted
     ensemble: int = 1  # models trained from different seeds, and averaged
     experiment: str = "regression"  # the MLflow experiment
-    epochs: int = 60  # passes over the training split
+    epochs: int = 60  # passes over the training split; 0: weights as they are
     batch_size: int = 64  # rows per step
     learning_rate: float | None = None  # the highest; none: the model's own, or 1e-3
     weight_decay: float | None = None  # per update; none: the model's own, or 1e-4

@@ -15,6 +15,7 @@ from kerazoo.harness import Data
 from kerazoo.harness.data import tell
 from kerazoo.harness.tables import datasets, outliers, reading, streaming, tabular
 from kerazoo.harness.tables.batches import make_batches, served_batches
+from kerazoo.harness.tables.predict import known_encoding
 from kerazoo.harness.tables.splits import SPLITS, mixed
 from kerazoo.harness.tables.target import scale_target
 
@@ -44,7 +45,8 @@ def load_data(config: Config) -> Data:
     near = streaming.sampled(rows, source.positions)  # the rows of the sample
     rows, near = (mixed(splits, config.seed) for splits in (rows, near))
     table = replace(source.sample, targets=targets[source.positions])
-    encoding = tabular.fit_encoding(
+    encoding = known_encoding(table, config.model.facts)
+    encoding = encoding or tabular.fit_encoding(
         table,
         near["train"],
         chosen.target_transform,

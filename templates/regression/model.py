@@ -22,7 +22,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
     )
     features, _ = data.served.features["train"]  # the numbers come first
     adapt_embeddings(model, features[:, : tabular.num_features(encoding)])
-    load_weights(model, config.model.weights)
+    load_weights(model, config.model)
     return model
 
 

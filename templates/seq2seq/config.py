@@ -8,7 +8,7 @@ from typing import Literal
 
 from kerazoo.harness import ModelConfig, TrainingConfig
 from kerazoo.harness.config import above, at_least, for_task, one_of, share
-from kerazoo.harness.pairs.text import Form, Lower
+from kerazoo.harness.pairs.text import Form, Lower, as_trained
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]
@@ -141,7 +141,7 @@ class Config(TrainingConfig):
     task_metric: Metric = ""  # how answers are judged; empty: by the target tokens
     bleu_words: Words = ""  # what BLEU counts; empty: by the script of the targets
     experiment: str = "seq2seq"  # the MLflow experiment
-    epochs: int = 20  # passes over the training split
+    epochs: int = 20  # passes over the training split; 0: weights as they are
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     warmup_epochs: float = 2.0  # epochs of linear rise from 0
     clip_norm: float = 1.0  # largest norm of the whole gradient; 0: no limit
@@ -157,6 +157,7 @@ class Config(TrainingConfig):
         super().__post_init__()
         for_task(self.model.name, "seq2seq")
         # What is written down with a run is what was meant.
+        object.__setattr__(self, "data", as_trained(self.data, self.model.facts))
         object.__setattr__(self, "monitor", self.monitor or f"val_{self.metric}")
 
     @property

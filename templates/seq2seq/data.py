@@ -27,9 +27,9 @@ from kerazoo.harness.pairs.splits import (
 )
 from kerazoo.harness.pairs.text import normalisers
 from kerazoo.harness.pairs.text_scores import words_of_bleu
-from kerazoo.harness.pairs.tokenisers import Tokeniser, fit_tokeniser
+from kerazoo.harness.pairs.tokenisers import Tokeniser, fit_tokeniser, of_facts
 from kerazoo.harness.pairs.translation import padded
-from kerazoo.zoo.seq2seq.tokens import END, PAD, START
+from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 
 NUM_CALIBRATION = 256  # training batches' sources that quantisation reads at most
 
@@ -53,9 +53,10 @@ def load_data(config: Config) -> Data:
             split, pairs, tokenisers, config, notes
         )
     notes.append(f"train: {batches['train'].note}")
-    words = config.bleu_words or words_of_bleu(
-        [pair.target for pair in splits["train"]]
-    )
+    if config.model.facts:
+        notes.append("vocabularies are those of the weights to start from")
+    known = config.bleu_words or config.model.facts.get("bleu_words")
+    words = known or words_of_bleu([pair.target for pair in splits["train"]])
     if config.metric == "bleu" and words != (config.bleu_words or "13a"):
         notes.append("targets are written without spaces, so BLEU counts characters")
     tell(notes)
@@ -146,7 +147,12 @@ def mixed(pairs: list[Pair], seed: int) -> list[Pair]:
 
 
 def fit_tokenisers(config: Config, pairs: list[Pair]) -> tuple[Tokeniser, Tokeniser]:
-    """Fit a vocabulary of each side, or a joined one, on the training pairs."""
+    """Fit a vocabulary of each side, or a joined one, on the training pairs.
+
+    Weights to start from bring theirs along.
+    """
+    if config.model.facts:
+        return of_facts(config.model.facts)
     chosen = config.data
     sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
     options = {"size": chosen.vocabulary_size, "byte_fallback": chosen.byte_fallback}
@@ -178,6 +184,8 @@ def batches_of(
                 side.append(row)
     if not kept:
         raise DataError(f"{split}: no pair is within --data.max_length {most} tokens.")
+    if split == "train":
+        notes += unknown_tokens(sides)
     if len(kept) < len(pairs):
         notes.append(
             f"{len(pairs) - len(kept):,} of {len(pairs):,} pairs of {split} were left "
@@ -188,6 +196,15 @@ def batches_of(
         tokens_per_batch=config.data.tokens_per_batch,
         num_buckets=config.data.buckets,
     )
+
+
+def unknown_tokens(sides: tuple[list[list[int]], list[list[int]]]) -> list[str]:
+    """Note what share of each side's tokens the vocabularies lack."""
+    notes = []
+    for name, rows in zip(("source", "target"), sides, strict=True):
+        if lacking := np.mean(np.concatenate(rows) == UNKNOWN):
+            notes.append(f"{lacking:.1%} of the {name} tokens are in no vocabulary")
+    return notes
 
 
 def served_batches(split: str, common: dict, config: Config) -> list:

@@ -18,7 +18,7 @@ def build_model(config: Config, data: Data) -> keras.Model:
         target_vocabulary=target.size,
         **config.model.arguments,
     )
-    load_weights(model, config.model.weights)
+    load_weights(model, config.model)
     return TwoPassModel.of(model) if config.loss == "r_drop" else model
 
 

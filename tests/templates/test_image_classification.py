@@ -263,3 +263,33 @@ def test_a_signal_ends_the_run_as_killed_with_all_so_far(name, killed):
     checkpoints = project.artifacts() / "checkpoints"
     kept = keras.saving.load_model(checkpoints / "best.keras", compile=False)
     assert kept.output_shape == (None, 10)
+
+
+def test_weights_can_be_measured_and_exported_as_they_are(
+    trained, new_project, inside, call
+):
+    """Also once they are gone from where they were."""
+    (best,) = trained.folder.glob("runs/*/best.keras")
+    project = new_project()
+    for name in (best.name, "data.json"):
+        (project.folder / name).write_bytes(best.with_name(name).read_bytes())
+    weights = project.folder / best.name
+    project.train(*SMOKE, "--epochs", "0", "--model.weights", weights)
+    found, wanted = (run.data.metrics for run in (project.run, trained.run))
+    for name in ("test_accuracy", "test_loss", "best_val_accuracy"):
+        assert found[name] == wanted[name]
+    assert found["exports_verified"] == 3 and "loss" not in found
+    assert (
+        f"not trained: `{weights}` as it was"
+        in project.run.data.tags["mlflow.note.content"]
+    )
+    weights.unlink()
+    inside(project)
+    status, output, _ = call("evaluate", "last")
+    assert status == 0 and f"{wanted['test_accuracy']:.4f}" in output
+    assert call("export", "last", "--formats", "tflite")[0] == 0
+
+
+def test_no_epochs_without_weights_are_refused(call):
+    status, _, errors = call("train", "image_classification", "--epochs", "0")
+    assert status == 2 and "epochs must be at least 1; got 0" in errors

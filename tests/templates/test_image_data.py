@@ -275,3 +275,28 @@ def test_training_may_start_from_weights_of_another_run(trained, template, make_
     for a, b in zip(started.get_weights(), kept, strict=True):
         np.testing.assert_array_equal(a, b)
     assert any((a != b).any() for a, b in zip(plain.get_weights(), kept, strict=True))
+
+
+def test_the_last_layer_begins_anew_if_the_weights_know_other_classes(
+    template, make_config, tmp_path
+):
+    config = make_config(limit=20)
+    arguments = {"filters": [8, 16]}
+    config = replace(config, model=replace(config.model, arguments=arguments))
+    data = template["data"].load_data(config)
+    before = template["model"].build_model(config, data)
+    before.save(tmp_path / "best.keras")
+    (tmp_path / "data.json").write_text(json.dumps({"labels": data.labels}))
+    weights = replace(config.model, weights=str(tmp_path / "best.keras"))
+    for labels, kept in ((data.labels, True), (data.labels[::-1], False)):
+        model = template["model"].build_model(
+            replace(config, model=weights), replace(data, labels=labels)
+        )
+        same = [
+            np.array_equal(a, b)
+            for a, b in zip(before.get_weights(), model.get_weights(), strict=True)
+        ]
+        assert all(same[:-2]) and same[-2] == kept
+    fewer = replace(data, labels=data.labels[:3])
+    model = template["model"].build_model(replace(config, model=weights), fewer)
+    assert model.output_shape == (None, 3)

@@ -1,6 +1,7 @@
 """The regression template's data: odd tables, frames of one's own, large files."""
 
 import importlib
+import json
 import re
 import sys
 from dataclasses import replace
@@ -291,3 +292,25 @@ def test_any_table_is_data_or_one_line(
     assert isinstance(data, Data) and min(data.sizes.values()) > 0
     inputs, targets = next(iter(data.train))
     assert all(len(x) == len(targets) for x in inputs.values())
+
+
+def test_weights_to_start_from_bring_the_encoding_of_their_columns(template, tmp_path):
+    HOUSES.to_csv(tmp_path / "old.csv", index=False)
+    newer = HOUSES.assign(size=HOUSES["size"] * 2, price=HOUSES["price"] * 3)
+    newer.to_csv(tmp_path / "new.csv", index=False)
+    HOUSES.drop(columns="town").to_csv(tmp_path / "less.csv", index=False)
+    (tmp_path / "best.keras").touch()
+
+    def load(name, start=False):
+        config = config_of(template, path=str(tmp_path / name), target="price")
+        if start:
+            model = replace(config.model, weights=str(tmp_path / "best.keras"))
+            config = replace(config, model=model)
+        return template.data.load_data(config).metadata["encoding"]
+
+    known = load("old.csv")
+    (tmp_path / "data.json").write_text(json.dumps({"encoding": known}))
+    assert load("new.csv") != known
+    assert load("new.csv", start=True) == known
+    with pytest.raises(DataError, match=r"town, of the kind \w+, is not there"):
+        load("less.csv", start=True)

@@ -227,3 +227,27 @@ def test_every_data_set_is_a_choice():
         hints = get_type_hints(importlib.import_module("config").DataConfig)
     known = {row["name"] for row in catalog.data_sets("pairs")}
     assert set(get_args(hints["name"])) - {"", "pairs"} == known
+
+
+def test_weights_to_start_from_bring_their_vocabularies(load, file, tmp_path, capsys):
+    flags = ["--data.source_tokens", "characters", "--data.target_tokens", "words"]
+    before = load("--data.path", str(file), *flags, "--data.lower", "both")
+    facts = {"labels": [], **before.metadata}
+    (tmp_path / "data.json").write_text(json.dumps(facts))
+    (tmp_path / "best.keras").touch()
+    other = tmp_path / "other.tsv"
+    other.write_text("".join(f"ABC {n}\tNuméro ici {n}!\n" for n in range(100)))
+    start = ["--data.path", str(other), "--model.weights", str(tmp_path / "best.keras")]
+    data = load(*start)
+    assert data.tokenisers == before.tokenisers
+    assert data.metadata["metric"] == before.metadata["metric"] == "bleu"
+    sources, references = data.references["validation"]
+    assert all(text.islower() for text in [*sources, *references[0]])
+    assert "vocabularies are those of the weights to start from" in data.notes
+    assert any(
+        n.endswith("of the source tokens are in no vocabulary") for n in data.notes
+    )
+    error = refused(load, capsys, *start, "--data.source_tokens", "words")
+    assert (
+        "data.source_tokens words: the weights to start from know characters" in error
+    )
