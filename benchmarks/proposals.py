@@ -2,11 +2,16 @@
 
     pip install phonetisaurus
     python benchmarks/proposals.py OUTPUT.npz --pronalsyl FOLDER --words FILE FILE
+    python benchmarks/proposals.py OUTPUT --words FILE FILE
 
 Phonetisaurus, an 8-gram model of the training words alone, gives its eight best
 pronunciations of every word that the dictionary does not have, and of the validation
-words. OUTPUT has them and the dictionary's pairs as tokens: what `teaching.py` needs.
-No test word is among them; how well the model alone does on those is only printed.
+words. OUTPUT.npz has them and the dictionary's pairs as tokens: what `teaching.py`
+needs. An OUTPUT of another name is a folder for `kerazoo train seq2seq --data.path`:
+the dictionary's pairs for training, with the best proposal for every other word, and
+those for validation. No test word is in either; how well the model alone does on those
+is only printed. Without `--pronalsyl` it is the project's own split of today's
+dictionary.
 
 WORDS are lists with a word at the start of each line: the names of the 1990 census that
 PyPI's `names` has (`names/dist.*`), and Debian's wamerican-large, -huge and -insane.
@@ -51,11 +56,11 @@ def main(arguments: list[str] | None = None) -> None:
         answers = [best(proposals) for proposals in joint.propose(words).values()]
         errors = judge(data).measure(answers, found)
         print(f"{split} words: PER {errors['per']:.2%}, WER {errors['wer']:.2%}")
+    if chosen.output.suffix != ".npz":
+        write_pairs(chosen.output, splits, joint.propose(new, 1))
+        return
     proposed = joint.propose([*asked, *new])
     new = [word for word in new if proposed[word]]
-    if chosen.output.suffix != ".npz":
-        write_pairs(chosen.output, splits, {word: best(proposed[word]) for word in new})
-        return
     train = [(source, target) for source, target, *_ in splits["train"]]
     flat = [(n, target) for n, found in enumerate(references) for target in found]
     np.savez_compressed(
@@ -110,10 +115,10 @@ class JointModel:
             text=True,
         ).stdout
 
-    def propose(self, words: list[str]) -> Proposals:
+    def propose(self, words: list[str], num_best: int = NUM_BEST) -> Proposals:
         """Return the best pronunciations of each word, with their log-probabilities."""
         (self.folder / "words").write_text("\n".join(words) + "\n", "utf-8")
-        search = ("--model=model.fst", f"--nbest={NUM_BEST}", f"--beam={BEAM}")
+        search = ("--model=model.fst", f"--nbest={num_best}", f"--beam={BEAM}")
         wide = "--thresh=99"  # costs above the best that are shown: all
         lines = self.run("phonetisaurus-g2pfst", *search, wide, "--wordlist=words")
         proposed: Proposals = {word: {} for word in words}
@@ -140,14 +145,15 @@ def new_words(files: list[Path], known: set[str]) -> list[str]:
     return list(found)
 
 
-def write_pairs(folder: Path, splits, proposed: dict[str, str]) -> None:
-    """Write the splits, the training one with what is proposed, for `kerazoo train`."""
+def write_pairs(folder: Path, splits, proposed: Proposals) -> None:
+    """Write pairs for training, with what is proposed, and for validation."""
     folder.mkdir(exist_ok=True)
-    for split, pairs in splits.items():
-        lines = [f"{source}\t{target}\n" for source, target, *_ in pairs]
-        if split == "train":
-            lines += [f"{word}\t{target}\n" for word, target in proposed.items()]
+    pairs = {name: [pair[:2] for pair in splits[name]] for name in splits}
+    pairs["train"] += [(word, best(found)) for word, found in proposed.items() if found]
+    for split in ("train", "validation"):
+        lines = [f"{source}\t{target}\n" for source, target in pairs[split]]
         (folder / f"{split}.tsv").write_text("".join(lines), "utf-8")
+    print(f"{len(pairs['train']):,} pairs for training")
 
 
 def rows(texts: list[str], tokeniser) -> np.ndarray:

@@ -29,6 +29,8 @@ class ModelConfig:
         for name in self.arguments:
             if name in SET_BY_DATA:
                 raise ValueError(f"model.arguments.{name}: the data set it")
+        if zoo.find_weights(self.name, self.arguments.get("weights")):
+            raise ValueError("model.arguments.weights: use --model.weights instead")
         if "head" in self.arguments:
             raise ValueError("model.arguments.head: use --head instead")
         if self.weights and not self.file.is_file():

@@ -10,6 +10,7 @@ import difflib
 import fnmatch
 import functools
 import importlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,21 @@ def model_card(name: str) -> ModelCard:
         ) from None
 
 
+def find_weights(name: str, weights: str | None) -> Path | None:
+    """Return the file of a model's weights that come along; None if they do not.
+
+    Beside it lie `arguments.json`, what the builder was given, and `data.json`, what
+    the numbers that the model takes and gives stand for.
+
+    Args:
+        name: of the model.
+        weights: one of its card's `pretrained`, such as `"cmudict"`.
+    """
+    folder = Path(__file__).parent / model_card(name).kind / "weights"
+    file = folder / f"{name}-{weights}" / "model.weights.h5"
+    return file if file.is_file() else None
+
+
 def check_arguments(name: str, arguments: dict[str, Any]) -> None:
     """Check that a model's builder takes these arguments, without building it.
 
@@ -139,6 +155,8 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> None:
     card = model_card(name)
     allowed = [*card.defaults, *card.arguments]
     for argument, value in arguments.items():
+        if argument == "weights" and find_weights(name, value):
+            continue
         if argument not in allowed:
             near = difflib.get_close_matches(argument, allowed, n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -152,18 +170,6 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> None:
             )
 
 
-def find_weights(name: str, weights: str) -> Path | None:
-    """Return the file of a model's weights that come along; None if they do not.
-
-    Args:
-        name: of the model.
-        weights: one of its card's `pretrained`, such as `"cmudict"`.
-    """
-    folder = Path(__file__).parent / model_card(name).kind / "weights"
-    file = folder / f"{name}-{weights}" / "model.weights.h5"
-    return file if file.is_file() else None
-
-
 def create_model(
     name: str, *, features_only: bool = False, **arguments: Any
 ) -> "keras.Model":
@@ -174,7 +180,8 @@ def create_model(
         features_only: return the feature maps at every resolution, finest first,
             in place of the logits.
         **arguments: the builder's arguments, such as `input_shape`, `num_classes`,
-            `dropout`, `activation`; `model_card(name).defaults` has them all.
+            `dropout`, `activation`; `model_card(name).defaults` has them all. Of models
+            with published weights also `weights`, one of `model_card(name).pretrained`.
 
     Raises:
         ValueError: no model has that name, or its builder has no such argument.
@@ -185,7 +192,14 @@ def create_model(
     check_arguments(name, arguments)
     card = model_card(name)
     builder = getattr(importlib.import_module(card.module), card.builder)
+    file = find_weights(name, arguments.get("weights"))
+    if file:
+        del arguments["weights"]
+        sizes = json.loads(file.with_name("arguments.json").read_text("utf-8"))
+        arguments = sizes | arguments
     model = builder(**{"name": name, **card.arguments, **arguments})
+    if file:
+        model.load_weights(file)
     if features_only:
         from kerazoo.zoo.surgery import feature_pyramid
 

@@ -7,6 +7,7 @@ Autolog is not used: it logs validation scores at step 0, changes the caller's c
 and loses the second of two fits (MLflow 3.17).
 """
 
+import functools
 import logging
 import os
 import re
@@ -33,6 +34,10 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+# Of Linux, macOS and Windows; matplotlib's own font lacks these letters.
+EAST_ASIAN = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei")
+EAST_ASIAN += ("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo")
+EAST_ASIAN += ("Microsoft YaHei", "Yu Gothic", "Malgun Gothic")
 LONGEST_SETUP = 120  # seconds that a first run waits for another one's
 UI_ADDRESS = "http://127.0.0.1:5000"
 # Without it MLflow shows a newcomer its pages for language models.
@@ -109,6 +114,7 @@ class Tracker:
 
         for text in figure.findobj(Text):
             text.set_parse_math(False)
+            text.set_fontfamily(_fonts())
         with warnings.catch_warnings():
             # Letters that the font lacks are boxes; a warning for each says no more.
             warnings.filterwarnings("ignore", "Glyph", UserWarning)
@@ -180,6 +186,20 @@ class Tracker:
         if self._unsent:
             self.metrics({})
         self._mlflow.end_run(status)
+
+
+@functools.cache
+def _fonts() -> list[str]:
+    """Name the fonts of plots: what one has no letters for, the next one draws."""
+    import matplotlib
+    from matplotlib.font_manager import fontManager
+
+    # A font without a normal weight is no news.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    own = matplotlib.rcParams["font.sans-serif"][:1]
+    # An old cache of matplotlib's may still name what is gone.
+    known = {font.name for font in fontManager.ttflist if Path(font.fname).is_file()}
+    return own + [name for name in EAST_ASIAN if name in known]
 
 
 def _allowed(name: str) -> str:

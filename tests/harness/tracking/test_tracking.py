@@ -202,6 +202,26 @@ def test_letters_that_the_font_lacks_are_no_warning_each(tracker):
         tracker.figure(figure, "plots/cat.png")
 
 
+def test_a_plot_is_drawn_with_the_east_asian_fonts_that_there_are(
+    tracker, tmp_path, monkeypatch
+):
+    (tmp_path / "zen.ttc").touch()
+    fonts = {"WenQuanYi Zen Hei": "zen.ttc", "Yu Gothic": "gone.ttc", "Odd": "zen.ttc"}
+    found = [
+        SimpleNamespace(name=name, fname=tmp_path / file)
+        for name, file in fonts.items()
+    ]
+    mlflow_store._fonts.cache_clear()
+    with monkeypatch.context() as change:
+        change.setattr("matplotlib.font_manager.fontManager.ttflist", found)
+        assert mlflow_store._fonts() == ["DejaVu Sans", "WenQuanYi Zen Hei"]
+    mlflow_store._fonts.cache_clear()
+    figure = Figure()
+    title = figure.subplots().set_title("猫 看书")
+    tracker.figure(figure, "plots/cat.png")
+    assert title.get_fontfamily() == mlflow_store._fonts()
+
+
 def test_a_dollar_in_a_plot_is_no_mathematics(tracker, store):
     figure = Figure()
     axes = figure.subplots()
