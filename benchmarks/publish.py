@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from kerazoo.harness.pairs.tokenisers import of_facts
+from kerazoo.harness.texts.tokenisers import of_facts
 from kerazoo.zoo.seq2seq import lstm, transformer  # noqa: F401  (registers layers)
 
 

@@ -103,7 +103,7 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "data": lambda: [
         *data_sets(),
         *data_sets("tables"),
-        *data_sets("pairs"),
+        *data_sets("texts"),
     ],
 }
 

@@ -23,8 +23,8 @@ def predict(
 
     Texts that are not given are read from the standard input, one a line.
     """
-    from kerazoo.harness.pairs.predict import TextSearch
     from kerazoo.harness.reopen import reopen
+    from kerazoo.harness.texts.predict import TextSearch
     from kerazoo.harness.tracking import runs
 
     search = {name: value for name, value in search.items() if value is not None}
@@ -115,7 +115,7 @@ def _lines_of_input() -> list[str]:
 
 def _predict_texts(model, facts, texts: Sequence[str], search, json: bool) -> None:
     with quiet():
-        from kerazoo.harness.pairs.predict import predict_texts
+        from kerazoo.harness.texts.predict import predict_texts
 
         texts = texts or _lines_of_input()
         found = predict_texts(model, facts, texts, search) if texts else []

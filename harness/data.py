@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from kerazoo.harness.pairs.tokenisers import Tokeniser
+    from kerazoo.harness.texts.tokenisers import Tokeniser
 
 
 @dataclass(frozen=True)

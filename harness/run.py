@@ -22,15 +22,15 @@ from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.model_config import FACTS
 from kerazoo.harness.own_code import own_definitions, own_modules
-from kerazoo.harness.pairs.translation import translator_of_texts
 from kerazoo.harness.reports import common
+from kerazoo.harness.texts.translation import translator_of_texts
 from kerazoo.harness.tracking import mlflow_store, runs
 from kerazoo.harness.wording import as_score, first_line
 
 if TYPE_CHECKING:
     import keras
 
-    from kerazoo.harness.pairs.decoded_score import DecodedScore
+    from kerazoo.harness.texts.decoded_score import DecodedScore
     from kerazoo.zoo.seq2seq.decoding import Translator
 
 SEEDS_APART = 1000  # so that the members of one run are not those of the next seed's
@@ -108,7 +108,7 @@ class Run:
 
         To how many says `config.decoding.samples`: of few, chance picks the best epoch.
         """
-        from kerazoo.harness.pairs.decoded_score import DecodedScore
+        from kerazoo.harness.texts.decoded_score import DecodedScore
 
         sources, references = data.references["validation"]
         some = self.config.decoding.samples or len(sources)

@@ -16,7 +16,7 @@ from kerazoo.harness.wording import as_score, not_among
 if TYPE_CHECKING:
     import keras
 
-    from kerazoo.harness.pairs.decoded_score import DecodedScore
+    from kerazoo.harness.texts.decoded_score import DecodedScore
 
 # Decay pulls weights to zero, where a norm's scale, a bias or a slope has no business.
 NOT_DECAYED = ["bias", "gamma", "beta", "alpha"]

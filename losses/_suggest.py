@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from kerazoo.losses import _suggest_classes as of_classes
-from kerazoo.losses import _suggest_numbers as of_numbers
+from kerazoo.losses import (
+    _suggest_classes as of_classes,
+    _suggest_numbers as of_numbers,
+)
 from kerazoo.losses._labels import Labels, look
 from kerazoo.losses._suggestion import Suggestion
 

@@ -1,6 +1,6 @@
 """Texts that are hard to split, and tokenisers of all kinds, fitted on them."""
 
-from kerazoo.harness.pairs.tokenisers import fit_tokeniser
+from kerazoo.harness.texts.tokenisers import fit_tokeniser
 
 TEXTS = [
     *("the cat sat on the mat.", "the dog (a hound) ran, too", '«ça» va-t’il? "a"'),

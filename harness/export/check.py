@@ -106,7 +106,7 @@ class StepRunner:
     """A TFLite file that takes one step at a time, in the reference client's hands."""
 
     def __init__(self, file: Path, threads: int):
-        from kerazoo.harness.pairs.token_search import StepFile
+        from kerazoo.harness.texts.token_search import StepFile
 
         self.steps = StepFile(str(file), threads)
         signatures = {
@@ -117,7 +117,7 @@ class StepRunner:
 
     def __call__(self, sample: Sample) -> np.ndarray:
         """Return what a greedy search finds, as the whole search in a file does."""
-        from kerazoo.harness.pairs.token_search import END, search
+        from kerazoo.harness.texts.token_search import END, search
 
         (source,) = sample["source"]
         tokens, _ = search(self.steps, source)[0]

@@ -10,9 +10,9 @@ from kerazoo.harness.data import Data, collect
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.export import export
 from kerazoo.harness.export.verdicts import markdown, print_verdicts
-from kerazoo.harness.pairs import token_search
 from kerazoo.harness.reports import common
 from kerazoo.harness.tables import table_encoder, tabular
+from kerazoo.harness.texts import token_search
 
 if TYPE_CHECKING:
     import keras

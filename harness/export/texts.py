@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerazoo.harness.pairs.tokenisers import (
+from kerazoo.harness.texts.tokenisers import (
     END,
     NUM_SPECIAL,
     PAD,

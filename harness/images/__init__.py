@@ -1,1 +1,5 @@
 """Pictures: found in folders, read, checked and split."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from kerazoo.harness.data import Data
 from kerazoo.harness.export.exam import Metric
-from kerazoo.harness.pairs import text_scores, translation
-from kerazoo.harness.pairs.predict import as_evaluated
-from kerazoo.harness.pairs.text_scores import TextMetric
 from kerazoo.harness.reports.common import BLUE, GREY, Report, plain
+from kerazoo.harness.texts import text_scores, translation
+from kerazoo.harness.texts.predict import as_evaluated
+from kerazoo.harness.texts.text_scores import TextMetric
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 if TYPE_CHECKING:

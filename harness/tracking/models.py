@@ -155,7 +155,7 @@ def log_text_model(
                 "saved_model": str(saved_model),
                 "keras": str(folder / "model.keras"),
                 "facts": str(folder / "facts.json"),
-                "client": str(HERE.parent / "pairs" / "token_search.py"),
+                "client": str(HERE.parent / "texts" / "token_search.py"),
             },
             input_example=list(example),
             pip_requirements=_needs("tensorflow", "numpy"),

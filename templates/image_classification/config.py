@@ -5,8 +5,14 @@ key; `python train.py --help` lists these and the fields of TrainingConfig.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, for_task, share
+from kerazoo.harness import (
+    ModelConfig,
+    TrainingConfig,
+    above,
+    at_least,
+    for_task,
+    share,
+)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ import tensorflow as tf
 from config import Config
 from sklearn.model_selection import train_test_split
 
-from kerazoo.harness import Data, DataError
-from kerazoo.harness.data import digest, prefetched
-from kerazoo.harness.images import corrupt, datasets, folders
+from kerazoo.harness import Data, DataError, digest, images, prefetched
 
 NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
 MIXES = ("mixup", "cutmix")  # augmentations that mix labels too
@@ -136,7 +134,7 @@ def augmentation(config: Config, channels: int) -> Callable:
 def read_arrays(config: Config) -> Source:
     """Read a data set that is known by name; what it does not split is split here."""
     chosen = config.data
-    found = getattr(datasets, chosen.source)(chosen.path)
+    found = getattr(images.datasets, chosen.source)(chosen.path)
     pixels, targets = found.train
     train = np.arange(len(targets))
     if found.test:
@@ -163,7 +161,7 @@ def read_folder(config: Config) -> Source:
     if not chosen.path:
         raise DataError("--data.name folder needs --data.path.")
     try:
-        folder = folders.scan_image_folder(
+        folder = images.scan_image_folder(
             chosen.path,
             validation_share=0 if chosen.whole else chosen.validation_share,
             test_share=0 if chosen.whole else chosen.test_share,
@@ -184,7 +182,7 @@ def read_folder(config: Config) -> Source:
         everything = mix(len(files))
         own = splits["test"] if len(splits["test"]) else everything
         splits = dict.fromkeys(splits, own)
-    height, width, channels = folders.common_size(folder)
+    height, width, channels = images.common_size(folder)
     if chosen.image_size:
         height = width = chosen.image_size
     if chosen.grey:
@@ -193,7 +191,7 @@ def read_folder(config: Config) -> Source:
         height, width, channels = chosen.input_shape
     return Source(
         labels=folder.labels,
-        read=lambda indices: folders.read_images(
+        read=lambda indices: images.read_images(
             [paths[i] for i in indices], height, width, channels
         ),
         targets=np.array([label for _, label in files]),
@@ -206,9 +204,9 @@ def read_folder(config: Config) -> Source:
 def worsen(source: Source, config: Config) -> Source:
     """Thin out classes and make labels wrong, in the training split only."""
     chosen, train, targets = config.data, source.splits["train"], source.targets.copy()
-    kept = corrupt.thin_out(targets[train], chosen.imbalance, config.seed)
+    kept = images.thin_out(targets[train], chosen.imbalance, config.seed)
     train = train[kept]
-    targets[train] = corrupt.flip_labels(
+    targets[train] = images.flip_labels(
         targets[train], chosen.label_noise, len(source.labels), config.seed
     )
     note = (

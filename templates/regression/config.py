@@ -5,9 +5,10 @@ YAML key; `python train.py --help` lists these and the fields of TrainingConfig.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import (
+from kerazoo.harness import (
     ExportFormat,
+    ModelConfig,
+    TrainingConfig,
     above,
     at_least,
     for_task,

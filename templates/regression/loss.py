@@ -4,8 +4,7 @@ import keras
 from config import LEVELS, Config
 
 from kerazoo import losses
-from kerazoo.harness import Data
-from kerazoo.harness.tables.metric import UnscaledRMSE
+from kerazoo.harness import Data, tables
 
 
 def build_loss(config: Config) -> keras.losses.Loss:
@@ -19,4 +18,4 @@ def build_loss(config: Config) -> keras.losses.Loss:
 def build_metrics(config: Config, data: Data) -> list[keras.metrics.Metric]:
     """Build what is shown for every epoch, in the target's own unit."""
     column = 1 if config.head == "quantiles" else 0  # the median stands in the middle
-    return [UnscaledRMSE(data.metadata["encoding"]["target"], column)]
+    return [tables.UnscaledRMSE(data.metadata["encoding"]["target"], column)]

@@ -4,8 +4,7 @@ import keras
 from config import LEVELS, Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, load_weights
-from kerazoo.harness.tables import tabular
+from kerazoo.harness import Data, load_weights, tables
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
 from kerazoo.zoo.regression.ensemble import ensemble
 
@@ -15,13 +14,13 @@ def build_model(config: Config, data: Data) -> keras.Model:
     encoding = data.metadata["encoding"]
     model = zoo.create_model(
         config.model.name,
-        num_features=tabular.num_features(encoding),
-        cardinalities=tabular.cardinalities(encoding),
+        num_features=tables.num_features(encoding),
+        cardinalities=tables.cardinalities(encoding),
         head=head(config),
         **config.model.arguments,
     )
     features, _ = data.served.features["train"]  # the numbers come first
-    adapt_embeddings(model, features[:, : tabular.num_features(encoding)])
+    adapt_embeddings(model, features[:, : tables.num_features(encoding)])
     load_weights(model, config.model)
     return model
 
@@ -35,7 +34,7 @@ def join_models(config: Config, members: list[keras.Model]) -> keras.Model:
 
 def build_product(config: Config, model: keras.Model, data: Data) -> keras.Model:
     """Build the model that is exported: raw columns in, the target's unit out."""
-    return tabular.attach_columns(model, data.metadata["encoding"], head(config))
+    return tables.attach_columns(model, data.metadata["encoding"], head(config))
 
 
 def head(config: Config) -> str | tuple[float, ...]:

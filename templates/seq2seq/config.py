@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kerazoo.harness import ModelConfig, TrainingConfig
-from kerazoo.harness.config import above, at_least, for_task, one_of, share
-from kerazoo.harness.pairs.text import Form, Lower, as_trained
+from kerazoo.harness import (
+    ModelConfig,
+    TrainingConfig,
+    above,
+    at_least,
+    for_task,
+    one_of,
+    share,
+)
+from kerazoo.harness.texts import Form, Lower, as_trained
 
 Name = Literal["cmudict", "pronalsyl", "pairs", ""]
 Tokens = Literal["characters", "words", "symbols", "subwords", ""]

@@ -11,24 +11,8 @@ from pathlib import Path
 import numpy as np
 from config import Config
 
-from kerazoo.harness import Data, DataError
-from kerazoo.harness.data import digest, tell
-from kerazoo.harness.pairs import datasets
-from kerazoo.harness.pairs.batches import PairBatches, make_batches
-from kerazoo.harness.pairs.files import Pair, read_pairs
-from kerazoo.harness.pairs.splits import (
-    SPLITS,
-    Splits,
-    complete_splits,
-    find_leaks,
-    find_split_files,
-    group_by_source,
-    thin_out,
-)
-from kerazoo.harness.pairs.text import normalisers
-from kerazoo.harness.pairs.text_scores import words_of_bleu
-from kerazoo.harness.pairs.tokenisers import Tokeniser, fit_tokeniser, of_facts
-from kerazoo.harness.pairs.translation import padded
+from kerazoo.harness import Data, DataError, digest, tell, texts
+from kerazoo.harness.texts import Pair, PairBatches, Splits, Tokeniser
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 
 NUM_CALIBRATION = 256  # training batches' sources that quantisation reads at most
@@ -42,8 +26,8 @@ def load_data(config: Config) -> Data:
     """
     chosen = config.data
     splits, notes = read_splits(config)
-    notes += [] if chosen.whole else find_leaks(splits)
-    splits = {name: thin_out(pairs, chosen.limit) for name, pairs in splits.items()}
+    notes += [] if chosen.whole else texts.find_leaks(splits)
+    splits = {k: texts.thin_out(pairs, chosen.limit) for k, pairs in splits.items()}
     # A dictionary is in order; the first words of a split should be as all of them.
     splits["validation"] = mixed(splits["validation"], chosen.split_seed)
     tokenisers = fit_tokenisers(config, splits["train"])
@@ -56,13 +40,13 @@ def load_data(config: Config) -> Data:
     if config.model.facts:
         notes.append("vocabularies are those of the weights to start from")
     known = config.bleu_words or config.model.facts.get("bleu_words")
-    words = known or words_of_bleu([pair.target for pair in splits["train"]])
+    words = known or texts.words_of_bleu([pair.target for pair in splits["train"]])
     if config.metric == "bleu" and words != (config.bleu_words or "13a"):
         notes.append("targets are written without spaces, so BLEU counts characters")
     tell(notes)
-    references = {split: group_by_source(pairs) for split, pairs in splits.items()}
+    references = {k: texts.group_by_source(pairs) for k, pairs in splits.items()}
     sizes = {split: len(sources) for split, (sources, _) in references.items()}
-    source, target = normalisers(chosen.normalise, chosen.lowered)
+    source, target = texts.normalisers(chosen.normalise, chosen.lowered)
     longest_source = longest(batches, "sources")
     common = {
         "name": chosen.source,
@@ -114,31 +98,31 @@ def read_splits(config: Config) -> tuple[Splits, list[str]]:
     }
     if chosen.source != "pairs":
         options = {"stress": True} if chosen.stress else {}  # of cmudict
-        splits = getattr(datasets, chosen.source)(chosen.path, **options)
-        return complete_splits(splits, **missing), []
+        splits = getattr(texts.datasets, chosen.source)(chosen.path, **options)
+        return texts.complete_splits(splits, **missing), []
     files = {"train": (chosen.path, chosen.target_path)}
     if Path(chosen.path).expanduser().is_dir():
         if chosen.target_path:
             raise DataError(f"--data.target_path is for a file; {chosen.path} is none.")
         folder = Path(chosen.path).expanduser()
         needed = "test" if chosen.whole else "train"
-        files = find_split_files(folder, chosen.columns, needed)
+        files = texts.find_split_files(folder, chosen.columns, needed)
     if chosen.whole:
         files = {"test": files.get("test") or files["train"]}
     splits, notes = {}, []
     for split, paths in files.items():
-        splits[split], odd = read_pairs(
+        splits[split], odd = texts.read_pairs(
             *paths,
             most_odd=chosen.most_odd,
             columns=chosen.columns,
             delimiter=chosen.delimiter,
             encoding=chosen.encoding,
-            normalise=normalisers(chosen.normalise, chosen.lowered),
+            normalise=texts.normalisers(chosen.normalise, chosen.lowered),
         )
         notes += odd
     if chosen.whole:  # nothing is trained
-        return dict.fromkeys(SPLITS, splits["test"]), notes
-    return complete_splits(splits, **missing), notes
+        return dict.fromkeys(texts.SPLITS, splits["test"]), notes
+    return texts.complete_splits(splits, **missing), notes
 
 
 def mixed(pairs: list[Pair], seed: int) -> list[Pair]:
@@ -152,16 +136,17 @@ def fit_tokenisers(config: Config, pairs: list[Pair]) -> tuple[Tokeniser, Tokeni
     Weights to start from bring theirs along.
     """
     if config.model.facts:
-        return of_facts(config.model.facts)
+        return texts.of_facts(config.model.facts)
     chosen = config.data
     sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
     options = {"size": chosen.vocabulary_size, "byte_fallback": chosen.byte_fallback}
     if chosen.joined:
-        joined = fit_tokeniser(chosen.tokens[0], [*sides[0], *sides[1]], **options)
+        kind, _ = chosen.tokens
+        joined = texts.fit_tokeniser(kind, [*sides[0], *sides[1]], **options)
         return joined, joined
     source, target = (
-        fit_tokeniser(kind, texts, **options)
-        for kind, texts in zip(chosen.tokens, sides, strict=True)
+        texts.fit_tokeniser(kind, side, **options)
+        for kind, side in zip(chosen.tokens, sides, strict=True)
     )
     return source, target
 
@@ -191,7 +176,7 @@ def batches_of(
             f"{len(pairs) - len(kept):,} of {len(pairs):,} pairs of {split} were left "
             f"out: a side is longer than --data.max_length {most} tokens"
         )
-    return kept, make_batches(
+    return kept, texts.make_batches(
         *sides,
         tokens_per_batch=config.data.tokens_per_batch,
         num_buckets=config.data.buckets,
@@ -215,7 +200,8 @@ def served_batches(split: str, common: dict, config: Config) -> list:
     encode = common["tokenisers"][0].encode
     most, size = common["metadata"]["longest_source"], config.decoding.batch_size
     sources, _ = common["references"][split]
-    ids = padded([[*encode(text)[: most - 1], END] for text in sources], length=most)
+    rows = [[*encode(text)[: most - 1], END] for text in sources]
+    ids = texts.padded(rows, length=most)
     numbers = np.arange(len(sources))
     starts = range(0, len(sources), size)
     return [(ids[i : i + size], numbers[i : i + size]) for i in starts]

@@ -4,8 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import losses
-from kerazoo.harness import Data
-from kerazoo.harness.pairs.token_metrics import Perplexity, TokenAccuracy
+from kerazoo.harness import Data, texts
 
 
 def build_loss(config: Config, data: Data) -> keras.losses.Loss:
@@ -21,4 +20,4 @@ def build_loss(config: Config, data: Data) -> keras.losses.Loss:
 
 def build_metrics() -> list[keras.metrics.Metric]:
     """Build what is shown for every epoch, beside the score of decoded answers."""
-    return [TokenAccuracy(), Perplexity()]
+    return [texts.TokenAccuracy(), texts.Perplexity()]

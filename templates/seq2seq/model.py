@@ -4,8 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, DataError, load_weights
-from kerazoo.harness.two_passes import TwoPassModel
+from kerazoo.harness import Data, DataError, TwoPassModel, load_weights
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
 

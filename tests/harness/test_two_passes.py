@@ -10,7 +10,7 @@ from keras import layers, ops
 from workplace import execute
 
 from kerazoo import losses
-from kerazoo.harness.pairs.token_metrics import TokenAccuracy
+from kerazoo.harness.texts.token_metrics import TokenAccuracy
 from kerazoo.harness.two_passes import TwoPassModel
 
 TOKENS = np.random.default_rng(0).integers(1, 7, (8, 5)).astype("int32")

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from workplace import ROOT, execute, kerazoo
 
 from kerazoo.harness import Data, DataError, parse_config

@@ -13,8 +13,8 @@ from workplace import ROOT
 
 from kerazoo.harness import DataError, catalog, parse_config
 from kerazoo.harness.own_code import imported_from
-from kerazoo.harness.pairs.predict import as_evaluated
-from kerazoo.harness.pairs.tokenisers import from_json
+from kerazoo.harness.texts.predict import as_evaluated
+from kerazoo.harness.texts.tokenisers import from_json
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.penalties import LENGTH_PENALTIES
 
@@ -225,7 +225,7 @@ def test_every_length_penalty_is_a_choice():
 def test_every_data_set_is_a_choice():
     with imported_from(FOLDER):
         hints = get_type_hints(importlib.import_module("config").DataConfig)
-    known = {row["name"] for row in catalog.data_sets("pairs")}
+    known = {row["name"] for row in catalog.data_sets("texts")}
     assert set(get_args(hints["name"])) - {"", "pairs"} == known
 
 

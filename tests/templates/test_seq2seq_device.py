@@ -21,9 +21,9 @@ from odd_texts import FITTED, UNITS
 from workplace import ROOT, execute
 
 from kerazoo import zoo
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.pairs.token_search import NEVER, StepFile, search
-from kerazoo.harness.pairs.tokenisers import SPECIAL, from_json
+from kerazoo.harness.texts.text import Normaliser
+from kerazoo.harness.texts.token_search import NEVER, StepFile, search
+from kerazoo.harness.texts.tokenisers import SPECIAL, from_json
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from kerazoo import zoo
-from kerazoo.harness.pairs import token_search
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.pairs.token_search import StepFile, search
-from kerazoo.harness.pairs.tokenisers import fit_tokeniser
+from kerazoo.harness.texts import token_search
+from kerazoo.harness.texts.text import Normaliser
+from kerazoo.harness.texts.token_search import StepFile, search
+from kerazoo.harness.texts.tokenisers import fit_tokeniser
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from picture_files import colour, files, make_folder, png, put
 
-from kerazoo.harness.images import files as reading
-from kerazoo.harness.images import folders
+from kerazoo.harness.images import files as reading, folders
 from kerazoo.harness.images.folders import (
     read_images,
     scan_image_folder,

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from kerazoo.harness.reports import classification as classifier
-from kerazoo.harness.reports import common, regression
+from kerazoo.harness.reports import classification as classifier, common, regression
 
 # Six samples of three classes; four are right.
 Y_TRUE = np.array([0, 0, 0, 1, 1, 2])

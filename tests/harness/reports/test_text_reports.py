@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from kerazoo.harness.pairs.tokenisers import ListTokeniser
 from kerazoo.harness.reports import seq2seq
+from kerazoo.harness.texts.tokenisers import ListTokeniser
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from odd_tables import NUM_ROWS, Y, cycle, error_of, frame, text, told_in_lines
 
 from kerazoo.harness import DataError

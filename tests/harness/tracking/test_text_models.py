@@ -9,19 +9,18 @@ import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from workplace import execute
 
 from kerazoo import zoo
 from kerazoo.harness.export import export, texts
 from kerazoo.harness.export.convert import write_saved_model
 from kerazoo.harness.export.exam import Metric, Verdict
-from kerazoo.harness.pairs.predict import TextSearch, predict_texts
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.pairs.token_search import is_mark
-from kerazoo.harness.pairs.tokenisers import ListTokeniser, fit_tokeniser, from_json
-from kerazoo.harness.pairs.translation import padded
+from kerazoo.harness.texts.predict import TextSearch, predict_texts
+from kerazoo.harness.texts.text import Normaliser
+from kerazoo.harness.texts.token_search import is_mark
+from kerazoo.harness.texts.tokenisers import ListTokeniser, fit_tokeniser, from_json
+from kerazoo.harness.texts.translation import padded
 from kerazoo.harness.tracking import mlflow_store, runs
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import END

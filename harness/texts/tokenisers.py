@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.pairs.token_search import UNKNOWN_TEXT, text_of, words_of
+from kerazoo.harness.texts.token_search import UNKNOWN_TEXT, text_of, words_of
 from kerazoo.harness.wording import first_line
 from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
 

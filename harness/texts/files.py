@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.pairs.fields import (
+from kerazoo.harness.text_files import opened
+from kerazoo.harness.texts.fields import (
     TOO_LONG,
     Fields,
     Lines,
@@ -19,9 +20,8 @@ from kerazoo.harness.pairs.fields import (
     may_be_header,
     quoted_fields,
 )
-from kerazoo.harness.pairs.odd_lines import OddLines
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.text_files import opened
+from kerazoo.harness.texts.odd_lines import OddLines
+from kerazoo.harness.texts.text import Normaliser
 from kerazoo.harness.wording import shown
 
 LEXICA = (".dict", ".train", ".test")  # a word, white space, its symbols

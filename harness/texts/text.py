@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kerazoo.harness.pairs.token_search import normalised
+from kerazoo.harness.texts.token_search import normalised
 
 Form = Literal["NFC", "NFKC", "none"]
 SIDES = ("source", "target")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerazoo.harness.pairs.token_metrics import Perplexity, TokenAccuracy
+from kerazoo.harness.texts.token_metrics import Perplexity, TokenAccuracy
 
 
 @pytest.fixture

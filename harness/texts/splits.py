@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.pairs.files import SUFFIXES, Pair, file_kind
-from kerazoo.harness.pairs.text import source_key
+from kerazoo.harness.texts.files import SUFFIXES, Pair, file_kind
+from kerazoo.harness.texts.text import source_key
 from kerazoo.harness.wording import listed, shown
 
 Splits = dict[str, list[Pair]]

@@ -11,8 +11,8 @@ import pytest
 
 from kerazoo import zoo
 from kerazoo.harness import commands_predict
-from kerazoo.harness.pairs.predict import TextSearch, as_evaluated, predict_texts
-from kerazoo.harness.pairs.tokenisers import fit_tokeniser
+from kerazoo.harness.texts.predict import TextSearch, as_evaluated, predict_texts
+from kerazoo.harness.texts.tokenisers import fit_tokeniser
 from kerazoo.harness.tracking import runs
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 
@@ -139,7 +139,7 @@ def test_a_score_stands_behind_each_of_several_answers(monkeypatch, capsys):
         "kerazoo.harness.reopen.reopen", lambda _: contextlib.nullcontext(run)
     )
     monkeypatch.setattr(
-        "kerazoo.harness.pairs.predict.predict_texts",
+        "kerazoo.harness.texts.predict.predict_texts",
         lambda model, facts, texts, search: [x[: search.top] for x in found],
     )
     asked = {"run": "last", "inputs": ["x", "y", "z"], "output": None}

@@ -5,8 +5,8 @@ import doctest
 import numpy as np
 import pytest
 
-from kerazoo.harness.pairs import text_scores
-from kerazoo.harness.pairs.text_scores import METRICS, nearest_edits
+from kerazoo.harness.texts import text_scores
+from kerazoo.harness.texts.text_scores import METRICS, nearest_edits
 
 
 def edit_distance(a, b):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from kerazoo.harness.pairs.text_scores import References, TextMetric
+from kerazoo.harness.texts.text_scores import References, TextMetric
 
 NUM_SHOWN = 20  # samples of the table that grows by the epoch
 

@@ -10,7 +10,7 @@ from kerazoo.zoo.seq2seq.tokens import END, PAD
 
 if TYPE_CHECKING:
     from kerazoo.harness.data import Data
-    from kerazoo.harness.pairs.tokenisers import Tokeniser
+    from kerazoo.harness.texts.tokenisers import Tokeniser
     from kerazoo.zoo.seq2seq.decoding import Translator
 
 BATCH_SIZE = 64  # sources that are decoded side by side

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from kerazoo.harness.pairs.batches import _bounds, make_batches
+from kerazoo.harness.texts.batches import _bounds, make_batches
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START
 
 TOKENS = 120

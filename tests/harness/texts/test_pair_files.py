@@ -4,14 +4,13 @@ import gzip
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kerazoo.harness import DataError
-from kerazoo.harness.pairs import files
-from kerazoo.harness.pairs.files import Pair, read_pairs, stream_pairs
-from kerazoo.harness.pairs.odd_lines import OddLines
-from kerazoo.harness.pairs.text import normalisers
+from kerazoo.harness.texts import files
+from kerazoo.harness.texts.files import Pair, read_pairs, stream_pairs
+from kerazoo.harness.texts.odd_lines import OddLines
+from kerazoo.harness.texts.text import normalisers
 
 EXPECTED = [("big house", "großes Haus"), ("tree", "Baum")]
 

@@ -6,12 +6,11 @@ Byte-pair encoding is held against sentencepiece, which the client does without.
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from odd_texts import FITTED, UNITS
 
-from kerazoo.harness.pairs import token_search
-from kerazoo.harness.pairs.text import Normaliser
+from kerazoo.harness.texts import token_search
+from kerazoo.harness.texts.text import Normaliser
 from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, UNKNOWN
 
 LINES = st.lists(st.sampled_from(UNITS) | st.text(max_size=4)).map("".join)

@@ -4,13 +4,12 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kerazoo.harness import DataError
-from kerazoo.harness.pairs.files import LONGEST
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.pairs.tokenisers import UNKNOWN_TEXT, fit_tokeniser, from_json
+from kerazoo.harness.texts.files import LONGEST
+from kerazoo.harness.texts.text import Normaliser
+from kerazoo.harness.texts.tokenisers import UNKNOWN_TEXT, fit_tokeniser, from_json
 from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, START, UNKNOWN
 
 TEXTS = ["the cat sat on the mat.", "größe 日本 zählt", "the dog (a hound) ran, too"]

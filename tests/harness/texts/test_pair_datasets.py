@@ -8,8 +8,8 @@ from itertools import chain
 import pytest
 
 from kerazoo.harness import DataError
-from kerazoo.harness.pairs import datasets
-from kerazoo.harness.pairs.splits import complete_splits, find_leaks, group_by_source
+from kerazoo.harness.texts import datasets
+from kerazoo.harness.texts.splits import complete_splits, find_leaks, group_by_source
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.config import above, at_least
-from kerazoo.harness.pairs.text import Normaliser
-from kerazoo.harness.pairs.tokenisers import of_facts
-from kerazoo.harness.pairs.translation import Answer, batch_size_of, translate
+from kerazoo.harness.texts.text import Normaliser
+from kerazoo.harness.texts.tokenisers import of_facts
+from kerazoo.harness.texts.translation import Answer, batch_size_of, translate
 from kerazoo.harness.wording import shown
 from kerazoo.zoo.seq2seq.tokens import UNKNOWN
 

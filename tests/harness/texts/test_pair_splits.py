@@ -5,15 +5,15 @@ from itertools import chain
 import pytest
 
 from kerazoo.harness import DataError
-from kerazoo.harness.pairs.files import Pair
-from kerazoo.harness.pairs.splits import (
+from kerazoo.harness.texts.files import Pair
+from kerazoo.harness.texts.splits import (
     complete_splits,
     find_leaks,
     find_split_files,
     split_pairs,
     thin_out,
 )
-from kerazoo.harness.pairs.text import source_key
+from kerazoo.harness.texts.text import source_key
 
 
 def pairs(*sources, line=1):

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kerazoo.harness.pairs.tokenisers import fit_tokeniser
-from kerazoo.harness.pairs.translation import batches_by_length, translate
+from kerazoo.harness.texts.tokenisers import fit_tokeniser
+from kerazoo.harness.texts.translation import batches_by_length, translate
 
 TOKENISER = fit_tokeniser("characters", ["abc"])
 

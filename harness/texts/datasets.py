@@ -8,9 +8,9 @@ import lzma
 from pathlib import Path
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.pairs.files import Pair, read_pairs
-from kerazoo.harness.pairs.splits import Splits, find_split_files, split_pairs
-from kerazoo.harness.pairs.text import Normaliser
+from kerazoo.harness.texts.files import Pair, read_pairs
+from kerazoo.harness.texts.splits import Splits, find_split_files, split_pairs
+from kerazoo.harness.texts.text import Normaliser
 
 CMUDICT = Path(__file__).with_name("cmudict") / "cmudict.dict.xz"
 # The split on which this project reports; `--seed` does not change it.

@@ -1,1 +1,0 @@
-"""Pairs of texts: read, split, made into tokens and batches; answers, scored."""
