@@ -37,8 +37,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         rate = float(self.model.optimizer.learning_rate)
         raise NonFiniteError(
             f"{problem}, at a learning rate of {rate:.3g}. What usually helps: a lower "
-            "--learning_rate, a longer --warmup_epochs, --clip_norm 1, or --precision "
-            "float32; and look for NaN in the data."
+            "--learning_rate, a longer --warmup_epochs, --global_clipnorm 1, or "
+            "--precision float32; and look for NaN in the data."
         )
 
 

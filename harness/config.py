@@ -51,9 +51,9 @@ class TrainingConfig:
     schedule: Schedule = "cosine"  # how the rate falls after the warm-up
     warmup_epochs: float = 1.0  # epochs of linear rise from 0
     weight_decay: float = 1e-4  # per update; biases and norms are spared
-    clip_norm: float = 0.0  # largest norm of the whole gradient; 0: no limit
-    accumulate: int = 1  # steps whose gradients make one update
-    ema: float = 0.0  # momentum of the averaged weights, such as 0.999; 0: off
+    global_clipnorm: float = 0.0  # largest norm of the whole gradient; 0: no limit
+    gradient_accumulation_steps: int = 1  # steps whose gradients make one update
+    ema_momentum: float = 0.0  # momentum of the averaged weights, such as 0.999; 0: off
     average_epochs: int = 0  # last epochs whose weights are averaged, if that is better
     precision: Precision = "float32"  # of the computation; weights stay in float32
     jit_compile: bool | Literal["auto"] = "auto"  # XLA; on a CPU it slows convolutions
@@ -73,12 +73,13 @@ class TrainingConfig:
     def __post_init__(self):
         model = getattr(self, "model", None)  # of a template
         at_least("epochs", self.epochs, 0 if model and model.weights else 1)
-        at_least("accumulate", self.accumulate, 1)
+        at_least("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
         above("learning_rate", self.learning_rate, 0)
-        for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
+        for name in ("warmup_epochs", "weight_decay", "global_clipnorm"):
             at_least(name, getattr(self, name), 0)
+        at_least("early_stopping", self.early_stopping, 0)
         at_least("average_epochs", self.average_epochs, 0)
-        share("ema", self.ema)
+        share("ema_momentum", self.ema_momentum)
         share("label_smoothing", self.label_smoothing)
         one_of("optimizer", self.optimizer, keras_optimizers())
         for name in self.optimizer_arguments:

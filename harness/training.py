@@ -72,24 +72,24 @@ def build_optimizer(config: TrainingConfig, data: Data) -> "keras.optimizers.Opt
 
     from kerazoo.harness.schedules import WarmupSchedule
 
-    updates = len(data.train) / config.accumulate
+    updates = len(data.train) / config.gradient_accumulation_steps
     schedule = WarmupSchedule(
         peak=config.learning_rate,
         warmup_updates=int(config.warmup_epochs * updates),
         total_updates=int(config.epochs * updates),
         shape=config.schedule,
-        steps_per_update=config.accumulate,
+        steps_per_update=config.gradient_accumulation_steps,
     )
     classes = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
     optimizer = classes[config.optimizer.replace("_", "")](
         learning_rate=schedule,
         weight_decay=config.weight_decay,
-        global_clipnorm=config.clip_norm or None,
-        gradient_accumulation_steps=config.accumulate
-        if config.accumulate > 1
+        global_clipnorm=config.global_clipnorm or None,
+        gradient_accumulation_steps=config.gradient_accumulation_steps
+        if config.gradient_accumulation_steps > 1
         else None,
-        use_ema=config.ema > 0,
-        ema_momentum=config.ema or 0.99,
+        use_ema=config.ema_momentum > 0,
+        ema_momentum=config.ema_momentum or 0.99,
         **config.optimizer_arguments,
     )
     if config.weight_decay:
@@ -158,7 +158,7 @@ def fit(
             verbose=0,
             callbacks=[
                 ours.StopOnNonFinite(),
-                *(averaging if config.ema else []),
+                *(averaging if config.ema_momentum else []),
                 ours.Stopwatch(data.sizes["train"]),
                 *scorers,
                 checkpoint,

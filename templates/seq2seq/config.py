@@ -151,7 +151,7 @@ class Config(TrainingConfig):
     epochs: int = 20  # passes over the training split; 0: weights as they are
     learning_rate: float = 1e-3  # the highest, reached after the warm-up
     warmup_epochs: float = 2.0  # epochs of linear rise from 0
-    clip_norm: float = 1.0  # largest norm of the whole gradient; 0: no limit
+    global_clipnorm: float = 1.0  # largest norm of the whole gradient; 0: no limit
     loss: str = "token_cross_entropy"  # a name from `kerazoo list losses`
     label_smoothing: float = 0.1  # share of the target spread over all tokens
     monitor: str = ""  # which metric picks the best epoch; empty: the task's

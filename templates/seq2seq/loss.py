@@ -10,7 +10,7 @@ from kerazoo.harness import Data, texts
 def build_loss(config: Config, data: Data) -> keras.losses.Loss:
     """Build the loss between true tokens and logits; padding costs nothing."""
     known = {"label_smoothing": config.label_smoothing}
-    if config.accumulate > 1:
+    if config.gradient_accumulation_steps > 1:
         # So that it does not matter which step of an update has how many tokens.
         known["normalizer"] = data.metadata["mean_tokens"]
     takes = losses.list_arguments(config.loss)

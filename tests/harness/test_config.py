@@ -79,11 +79,15 @@ def test_flags_become_values(flags, name, expected):
 def test_flags_beat_the_file_and_the_file_beats_defaults(tmp_path):
     file = tmp_path / "my.yaml"
     file.write_text(
-        "epochs: 5\naccumulate: 16\n"
+        "epochs: 5\ngradient_accumulation_steps: 16\n"
         "model: {name: resnet20, arguments: {dropout: 0.1}}\n"
     )
     config = parse("--config", str(file), "--epochs", "7")
-    assert (config.epochs, config.accumulate, config.seed) == (7, 16, 0)
+    assert (config.epochs, config.gradient_accumulation_steps, config.seed) == (
+        7,
+        16,
+        0,
+    )
     assert config.model == ModelConfig("resnet20", {"dropout": 0.1})
     assert parse("--epochs", "7", "--config", str(file)).epochs == 5  # the later wins
 
@@ -164,13 +168,16 @@ MISTAKES = [
     ("--learning_rate fast", "--learning_rate takes a number; got 'fast'."),
     ("--deterministic perhaps", "--deterministic takes true or false; got 'perhaps'."),
     ("--epochs 0", "epochs must be at least 1; got 0"),
-    ("--accumulate 0", "accumulate must be at least 1; got 0"),
+    (
+        "--gradient_accumulation_steps 0",
+        "gradient_accumulation_steps must be at least 1; got 0",
+    ),
     ("--learning_rate 0", "learning_rate must be above 0; got 0"),
     ("--learning_rate nan", "--learning_rate takes a number; got 'nan'."),
     ("--weight_decay -1", "weight_decay must be at least 0; got -1"),
     ("--warmup_epochs -1", "warmup_epochs must be at least 0; got -1"),
-    ("--clip_norm -1", "clip_norm must be at least 0; got -1"),
-    ("--ema 1", "ema must be at least 0 and below 1; got 1"),
+    ("--global_clipnorm -1", "global_clipnorm must be at least 0; got -1"),
+    ("--ema_momentum 1", "ema_momentum must be at least 0 and below 1; got 1"),
     ("--label_smoothing 1", "label_smoothing must be at least 0 and below 1; got 1"),
     ("--schedule cosin", "--schedule: 'cosin' is not known. Did you mean 'cosine'?"),
     ("--precision float64", "--precision: 'float64' is not known. Did you mean 'float"),

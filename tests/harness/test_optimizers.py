@@ -54,7 +54,7 @@ def test_weight_decay_of_zero_leaves_everything():
 
 
 def test_the_whole_gradient_is_clipped():
-    config = make_config(clip_norm=1.0, weight_decay=0, learning_rate=1.0)
+    config = make_config(global_clipnorm=1.0, weight_decay=0, learning_rate=1.0)
     optimizer = build_optimizer(config, make_data())
     variables = [keras.Variable([0.0, 0.0]), keras.Variable([0.0])]
     optimizer.apply([keras.ops.array([3.0, 0.0]), keras.ops.array([4.0])], variables)
@@ -68,7 +68,9 @@ def test_the_whole_gradient_is_clipped():
 )
 def test_the_schedule_ends_with_the_training(samples, accumulate, epochs, updates):
     data = make_data(np.resize(PIXELS, (samples, 6)), np.resize(CLASSES, samples))
-    config = make_config(accumulate=accumulate, epochs=epochs, warmup_epochs=1)
+    config = make_config(
+        gradient_accumulation_steps=accumulate, epochs=epochs, warmup_epochs=1
+    )
     schedule = build_optimizer(config, data)._learning_rate
     assert schedule.total_updates == updates
     assert schedule.warmup_updates == updates // epochs
@@ -79,7 +81,7 @@ def test_accumulated_steps_make_one_update_of_a_larger_batch(tmp_path):
     """Four batches of 2 move the weights as one batch of 8 does."""
     weights = {}
     for batch_size, accumulate in ((2, 4), (8, 1)):
-        config = make_config(accumulate=accumulate, epochs=1)
+        config = make_config(gradient_accumulation_steps=accumulate, epochs=1)
         data = make_data(batch_size=batch_size)
         training.prepare(config)
         model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
@@ -87,7 +89,7 @@ def test_accumulated_steps_make_one_update_of_a_larger_batch(tmp_path):
         model.compile(build_optimizer(config, data), loss, metrics=["accuracy"])
         folder = tmp_path / str(batch_size)
         folder.mkdir()
-        fit(folder, data, model, accumulate=accumulate, epochs=1)
+        fit(folder, data, model, gradient_accumulation_steps=accumulate, epochs=1)
         weights[batch_size] = model.get_weights()
     for small, large in zip(weights[2], weights[8], strict=True):
         np.testing.assert_allclose(small, large, atol=1e-6)

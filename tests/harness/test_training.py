@@ -86,7 +86,7 @@ def test_training_stops_when_no_epoch_is_better(mode, tmp_path):
 def test_averaged_weights_are_those_that_are_judged_and_kept(tmp_path):
     """With EMA on, the kept weights are the running mean of the plain ones."""
     momentum, plain = 0.5, []
-    config = make_config(ema=momentum, epochs=1, learning_rate=0.1)
+    config = make_config(ema_momentum=momentum, epochs=1, learning_rate=0.1)
     data = make_data()
     model = make_model(config, data)
 

@@ -38,7 +38,7 @@ def test_a_run_ends_with_scores_of_what_it_answers(project):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_trains_what_is_exported(backend, new_project):
     flags = (*SMOKE, "--data.buckets", "1", "--export", "[saved_model,tflite]")
-    flags += ("--ema", "0.9", "--model.arguments.positions", "learned")
+    flags += ("--ema_momentum", "0.9", "--model.arguments.positions", "learned")
     project = new_project("seq2seq").train(*flags, KERAS_BACKEND=backend)
     tags, run_id = project.run.data.tags, project.run.info.run_id
     assert project.run.info.status == "FINISHED" and tags["backend"] == backend
