@@ -216,10 +216,6 @@ def evaluate(run: str, flags: Sequence[str]) -> None:
         model, data = found.load_model(), found.load_data()
         data, task = data.served or data, of_task(data.task)
         known = facts["labels"]
-        if "encoding" in facts:  # true may be TRUE here
-            from kerazoo.harness.tables.predict import spelt_as_known
-
-            data = replace(data, test=spelt_as_known(data.test, facts["encoding"]))
         if data.labels != known:
             raise ValueError(
                 f"The run knows the classes {', '.join(known)}; the data has "

@@ -1,11 +1,8 @@
 """Let the model of a regression run answer the rows of a file."""
 
-from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
@@ -76,7 +73,7 @@ def known_encoding(table: "Table", facts: dict[str, Any]) -> Encoding | None:
     """Return the encoding that weights to start from bring along, if they do.
 
     Args:
-        table: typed columns.
+        table: typed columns; what it has beside those is noted.
         facts: of the run of the weights, from its `data.json`; or nothing.
 
     Raises:
@@ -85,39 +82,28 @@ def known_encoding(table: "Table", facts: dict[str, Any]) -> Encoding | None:
     if "encoding" not in facts:
         return None
     kinds = {column.name: column.kind for column in table.columns}
-    problems = []
-    for known in facts["encoding"]["columns"]:
-        wanted = "boolean" if known.get("boolean") else known["kind"]
-        found = kinds.get(known["name"], "not there")
-        if found != wanted:
-            name = shown(known["name"])
-            problems.append(f"{name}, of the kind {wanted}, is {found}")
-    if problems:
-        raise DataError(f"The model knows other columns: {listed(problems, 5)}")
+    known = {
+        column["name"]: "boolean" if column.get("boolean") else column["kind"]
+        for column in facts["encoding"]["columns"]
+    }
+    if lacking := [shown(name) for name in known if name not in kinds]:
+        raise DataError(
+            f"The model needs the columns {listed(lacking, 5)}; the table lacks them, "
+            "or they have one value in all rows, and were left out."
+        )
+    if other := {name: kind for name, kind in known.items() if kinds[name] != kind}:
+        told = [f"{shown(name)} is {kinds[name]}" for name in other]
+        flag = ", ".join(f"{name}: {kind}" for name, kind in other.items())
+        raise DataError(
+            f"The model knows columns of other kinds; in this table {listed(told, 5)}: "
+            f"say --data.kinds '{{{flag}}}' if it should be so."
+        )
+    if more := sorted(kinds.keys() - known.keys()):
+        named = listed([shown(name) for name in more], 5)
+        table.notes.append(
+            f"columns that the model does not know are left out: {named}"
+        )
     return facts["encoding"]
-
-
-def spelt_as_known(
-    batches: Iterable[tuple[dict[str, np.ndarray], np.ndarray]], encoding: Encoding
-) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """Return batches of raw columns with booleans written as the run's table had them.
-
-    Args:
-        batches: (columns by the model's names, targets), of another table.
-        encoding: of the run, from its `data.json`.
-    """
-    import pandas as pd
-
-    spelt = []
-    for columns, targets in batches:
-        columns = dict(columns)
-        for known in encoding["columns"]:
-            values = columns.get(known["input"])
-            if known.get("boolean") and values is not None and values.dtype.kind == "U":
-                values = as_spelt(pd.Series(values), known["vocabulary"])
-                columns[known["input"]] = as_served(values, known["kind"])
-        spelt.append((columns, targets))
-    return spelt
 
 
 def _read(file: Path, delimiter: str, characters: str) -> "pandas.DataFrame":

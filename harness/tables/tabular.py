@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerazoo.harness.errors import DataError
+from kerazoo.harness.tables.kinds import as_spelt
 from kerazoo.harness.tables.outliers import bounds
 from kerazoo.harness.tables.table_encoder import DAY, WEEK, YEAR
 from kerazoo.harness.tables.target import Transform, fit_target
@@ -120,12 +121,16 @@ def served_columns(
     """Return the columns as a client sends them to the exported model, by input.
 
     Numbers and dates (days since 1970-01-01) are float32 with NaN for missing ones,
-    categories are texts with "" for missing ones.
+    categories are texts with "" for missing ones. Booleans are written as the encoding
+    has them, which may be that of another table.
     """
-    return {
-        column["input"]: as_served(frame[column["name"]], column["kind"])
-        for column in encoding["columns"]
-    }
+    served = {}
+    for column in encoding["columns"]:
+        values = frame[column["name"]]
+        if column.get("boolean"):
+            values = as_spelt(values, column["vocabulary"])
+        served[column["input"]] = as_served(values, column["kind"])
+    return served
 
 
 def as_served(values: "pandas.Series", kind: str) -> np.ndarray:

@@ -341,14 +341,11 @@ def test_another_table_is_measured_as_a_whole(priced, inside, call):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda frame: frame.drop(columns="town"), "needs the column town; the data"),
-        (
-            lambda frame: frame.assign(town="Ulm"),
-            "needs the column town; the data lack",
-        ),
+        (lambda frame: frame.drop(columns="town"), "needs the columns town; the table"),
+        (lambda frame: frame.assign(town="Ulm"), "needs the columns town; the table"),
         (
             lambda frame: frame.assign(town=range(len(frame))),
-            "town is a category in the run, and not in these data: say --data.kinds",
+            "in this table town is number: say --data.kinds '{town: category}' if",
         ),
     ],
 )
