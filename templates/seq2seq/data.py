@@ -38,7 +38,7 @@ def load_data(config: Config) -> Data:
         )
     notes.append(f"train: {batches['train'].note}")
     if config.model.facts:
-        notes.append("vocabularies are those of the weights to start from")
+        notes.append("vocabularies are those that the weights know")
     known = config.bleu_words or config.model.facts.get("bleu_words")
     words = known or texts.words_of_bleu([pair.target for pair in splits["train"]])
     if config.metric == "bleu" and words != (config.bleu_words or "13a"):

@@ -215,7 +215,7 @@ def test_other_data_are_read_with_the_vocabulary_of_the_run(
     facts = json.loads((project.artifacts() / "data.json").read_text())
     for side, tokeniser in zip(("source", "target"), data.tokenisers, strict=True):
         assert tokeniser.to_json() == facts[f"{side}_tokeniser"]
-        assert tokeniser.to_json() != data.metadata[f"{side}_tokeniser"]
+        assert len(facts[f"{side}_tokeniser"]["tokens"]) > 30  # three words have less
 
 
 def test_other_data_are_measured_as_a_whole(project, tmp_path):

@@ -243,7 +243,7 @@ def test_weights_to_start_from_bring_their_vocabularies(load, file, tmp_path, ca
     assert data.metadata["metric"] == before.metadata["metric"] == "bleu"
     sources, references = data.references["validation"]
     assert all(text.islower() for text in [*sources, *references[0]])
-    assert "vocabularies are those of the weights to start from" in data.notes
+    assert "vocabularies are those that the weights know" in data.notes
     assert any(
         n.endswith("of the source tokens are in no vocabulary") for n in data.notes
     )
