@@ -4,7 +4,7 @@ import keras
 from config import Config
 
 from kerazoo import zoo
-from kerazoo.harness import Data, load_weights
+from kerazoo.harness import Data, load_weights, tell
 
 
 def build_model(config: Config, data: Data) -> keras.Model:
@@ -20,7 +20,10 @@ def build_model(config: Config, data: Data) -> keras.Model:
         **config.model.arguments,
     )
     load_weights(model, config.model)
-    return model if known == data.labels else zoo.reset_head(model, len(data.labels))
+    if known != data.labels:
+        tell(["the weights know other classes, so the last layer begins anew"])
+        model = zoo.reset_head(model, len(data.labels))
+    return model
 
 
 def build_product(model: keras.Model) -> keras.Model:
