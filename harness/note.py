@@ -67,7 +67,7 @@ def write(run: "Run", status: str, problem: str) -> str:
             f"**Get it back**: `kerazoo export {run_id[:8]}` or "
             f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`'
         ]
-    elif run.histories:
+    elif histories or run.averages:
         lines += ["**Get it back**: `checkpoints/best.keras` among the artifacts"]
     return "  \n".join(lines)
 

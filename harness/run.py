@@ -95,13 +95,16 @@ class Run:
         history: list[dict[str, float]] = []
         self.histories.append(history)
         record = Record(self.tracker, history, prefix)
-        averaged = training.fit(model, data, self.config, folder, [record], scorers)
-        self.averages.append(averaged)
-        kept = averaged or note.kept_epoch(history)
-        # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
-        best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
-        self.scores |= best
-        self.tracker.metrics(best)
+        kept: dict[str, float] = {}
+        try:
+            kept = training.fit(model, data, self.config, folder, [record], scorers)
+            self.averages.append(kept)
+        finally:  # a run that was stopped is compared by what it reached, too
+            kept = kept or (note.kept_epoch(history) if history else {})
+            # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
+            best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
+            self.scores |= best
+            self.tracker.metrics(best)
 
     def decoded_score(self, translator: "Translator", data: Data) -> "DecodedScore":
         """Return what scores a model's answers to validation texts after every epoch.

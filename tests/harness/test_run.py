@@ -246,8 +246,25 @@ def test_a_loss_that_is_no_number_fails_the_run_and_keeps_the_best_epoch(config,
     assert "lower --learning_rate" in note and "1 of 3 epochs" in note
     history = store.client.get_metric_history(run.info.run_id, "loss")
     assert [m.step for m in history] == [1] and np.isfinite(history[0].value)
+    assert run.data.metrics["best_val_loss"] == run.data.metrics["val_loss"]
     assert (stored / "checkpoints" / "best.keras").is_file()
+    assert "**Get it back**: `checkpoints/best.keras`" in note
     assert not (stored / "traceback.txt").exists()
+
+
+def test_a_run_that_fails_in_its_first_epoch_promises_no_checkpoint(config, store):
+    def no_number(targets, outputs):
+        return outputs[:, 0] * np.nan
+
+    data = importlib.import_module("data").load_data(config)
+    with pytest.raises(SystemExit, match="nan in epoch 1"), tracked_run(config) as run:
+        model = importlib.import_module("model").build_model(config, data)
+        model.compile("sgd", no_number, metrics=["accuracy"])
+        run.fit(model, data)
+    note = store.run.data.tags["mlflow.note.content"]
+    assert "**Reproduce**" in note and "**Get it back**" not in note
+    assert "not trained" not in note
+    assert not (store.artifacts() / "checkpoints").exists()
 
 
 @pytest.mark.parametrize(("most", "expected"), [(None, 7), (7, 7), (5, 5), (3, 3)])
