@@ -196,7 +196,7 @@ def store_errors() -> tuple[type[Exception], ...]:
     """Return what a store raises that is away, or does not take what it is asked."""
     from mlflow.exceptions import MlflowException
 
-    return ValueError, MlflowException
+    return OSError, MlflowException
 
 
 def start(experiment: str, run_name: str) -> Tracker:

@@ -13,14 +13,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from mlflow.exceptions import MlflowException
 from workplace import ROOT, execute
 
 from kerazoo import losses
-from kerazoo.harness import DataError, build_optimizer, environment, note, tracked_run
+from kerazoo.harness import (
+    DataError,
+    build_optimizer,
+    environment,
+    note,
+    run,
+    tracked_run,
+)
 from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
+from kerazoo.harness.tracking import mlflow_store
 
 
 @pytest.fixture
@@ -84,6 +93,42 @@ def test_a_run_ends_as_its_block_does(error, left_with, status, note, config, st
     assert store.run.data.tags["mlflow.note.content"].startswith(note)
     assert (store.artifacts() / "traceback.txt").exists() != foreseen
     assert signal.getsignal(signal.SIGTERM) is handler
+
+
+@pytest.mark.parametrize(
+    ("error", "left_with", "begin"),
+    [
+        (None, SystemExit, "error: the store of runs did not take the end of it: gone"),
+        (KeyboardInterrupt(), SystemExit, "interrupted; the store of runs did not"),
+        (DataError("no cats"), SystemExit, "error: no cats; the store of runs did not"),
+        (MlflowException("gone"), SystemExit, "error: the store of runs did not take"),
+        (RuntimeError("oh"), RuntimeError, "oh"),
+    ],
+)
+def test_a_store_that_is_away_at_the_end_hides_neither_error_nor_weights(
+    error, left_with, begin, config, store, monkeypatch
+):
+    def away(*arguments):
+        raise MlflowException("gone")
+
+    monkeypatch.setattr(mlflow_store.Tracker, "text", away)
+    monkeypatch.setattr(mlflow_store.Tracker, "note", away)
+    monkeypatch.setattr(run, "_record_origin", lambda run: None)
+
+    def block():
+        with tracked_run(config) as opened:
+            (opened.folder / "best.keras").write_text("weights")
+            if error:
+                raise error
+
+    with pytest.raises(left_with) as end:
+        block()
+    assert str(end.value).startswith(begin)
+    (best,) = store.folder.glob("runs/*/best.keras")
+    told = "\n".join([str(end.value), *getattr(end.value, "__notes__", [])])
+    assert f"--epochs 0 --model.weights {best.relative_to(store.folder)} mea" in told
+    # What could still be told has been: nobody waits for a run that has ended.
+    assert store.run.info.status != "RUNNING"
 
 
 def test_a_run_that_trains_nothing_keeps_what_it_wrote(config, store):
