@@ -102,7 +102,7 @@ def test_the_parameters_are_the_whole_config(trained, template, make_config):
 
 def test_data_code_and_environment_are_recorded(trained, template, make_config):
     (found,) = trained.run.inputs.dataset_inputs
-    data = template["data"].load_data(make_config())
+    data = template["data"].load_data(make_config(limit=160))
     assert (found.dataset.name, found.dataset.digest) == ("digits", data.digest)
     stored = trained.artifacts()
     for file in trained.folder.glob("*.py"):

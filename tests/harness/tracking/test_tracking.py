@@ -90,13 +90,18 @@ def test_without_an_address_the_store_is_in_the_working_folder(
     assert found == f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
-def test_the_data_set_is_recorded_with_its_digest(tracker, store):
-    data = SimpleNamespace(name="toys", digest="0123456789ab", sizes={"train": 7})
-    tracker.dataset(data)
-    tracker.end("FINISHED")
-    (found,) = store.run.inputs.dataset_inputs
-    assert (found.dataset.name, found.dataset.digest) == ("toys", "0123456789ab")
-    assert {tag.value for tag in found.tags} == {"training"}
+def test_the_data_set_is_recorded_with_its_digest_and_the_runs_own_sizes(store):
+    for size in (7, 8):  # the same samples, split in another way
+        facts = {"name": "toys", "digest": "0123456789ab"}
+        data = SimpleNamespace(**facts, sizes={"train": size})
+        tracker = mlflow_store.start("trials", f"of {size}")
+        tracker.dataset(data)
+        tracker.end("FINISHED")
+        run = store.client.get_run(tracker.run_id)
+        (found,) = run.inputs.dataset_inputs
+        assert (found.dataset.name, found.dataset.digest) == ("toys", "0123456789ab")
+        tags = {tag.key: tag.value for tag in found.tags}
+        assert tags == {"mlflow.data.context": "training", "samples.train": str(size)}
 
 
 def test_a_run_that_mlflow_has_opened_is_used(store, monkeypatch):
