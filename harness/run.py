@@ -179,6 +179,10 @@ class Run:
         for part in parts(model, data, self.config.export):
             self._export(part)
         if self.verdicts:
+            passed = sum(verdict.passed for verdict in self.verdicts)
+            failed = len(self.verdicts) - passed
+            counts = {"exports_verified": passed, "exports_failed": failed}
+            self.tracker.metrics(counts)
             print(f"files  {self.folder / 'exports'}")
         return self.verdicts
 
@@ -191,8 +195,6 @@ class Run:
         self.tracker.files(exports / part.folder, place.as_posix())
         if not part.folder:
             self.tracker.table(by_column(verdicts), "tables/exports.json")
-        passed = sum(verdict.passed for verdict in self.verdicts)
-        self.tracker.metrics({"exports_verified": passed})
 
     def _describe(self, model, data):
         from collections import Counter

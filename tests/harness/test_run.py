@@ -151,6 +151,33 @@ def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
     assert "failed: tflite: differs" in store.run.data.tags["mlflow.note.content"]
 
 
+def test_exports_that_failed_are_counted_once_over_all_parts(
+    config, store, monkeypatch
+):
+    verdicts = {
+        "": [Verdict("tflite", failure="differs"), Verdict("saved_model")],
+        "steps": [Verdict("tflite")],
+    }
+
+    def write(found):
+        return lambda folder, *_: found
+
+    made = [
+        SimpleNamespace(folder=folder, write=write(found))
+        for folder, found in verdicts.items()
+    ]
+    monkeypatch.setattr(run, "parts", lambda *_: made)
+    monkeypatch.setattr(mlflow_store.Tracker, "model", lambda *_: None)
+    monkeypatch.setattr(mlflow_store.Tracker, "files", lambda *_: None)
+    data = importlib.import_module("data").load_data(config)
+    with pytest.raises(SystemExit), tracked_run(config) as opened:
+        opened.export(None, data)
+    client, run_id = store.client, store.run.info.run_id
+    for name, count in (("exports_verified", 2), ("exports_failed", 1)):
+        history = client.get_metric_history(run_id, name)
+        assert [point.value for point in history] == [count]
+
+
 def test_a_run_records_where_it_came_from(config, template, store):
     with open(template / "loss.py", "a") as file:
         file.write("# a change\n")

@@ -74,6 +74,7 @@ def test_the_run_is_finished_with_its_scores(trained):
     }
     assert names <= set(run.data.metrics)
     assert run.data.metrics["exports_verified"] == 3
+    assert run.data.metrics["exports_failed"] == 0
     history = {
         name: [m.step for m in trained.client.get_metric_history(run.info.run_id, name)]
         for name in ("loss", "val_loss", "val_accuracy", "learning_rate")
