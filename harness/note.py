@@ -67,7 +67,7 @@ def write(run: "Run", status: str, problem: str) -> str:
             f"**Get it back**: `kerazoo export {run_id[:8]}` or "
             f'`mlflow.pyfunc.load_model("runs:/{run_id}/model")`'
         ]
-    elif run.histories:
+    elif histories or run.averages:
         lines += ["**Get it back**: `checkpoints/best.keras` among the artifacts"]
     return "  \n".join(lines)
 
@@ -95,11 +95,13 @@ def _advice(run: "Run") -> str:
         return ""
     # Our classifiers give a score per class, two for a yes-or-no answer too.
     first = next(each for each in found if not each.name.startswith("binary_"))
+    # Lists are counts of classes, which templates fill in.
+    numbers = {k: v for k, v in first.arguments.items() if not isinstance(v, list)}
     flags = [f"--loss {first.name}"]
-    for name, value in first.arguments.items():
-        if not isinstance(value, list):  # counts of classes, which templates fill in
-            flags.append(f"--loss_arguments.{name} {value}")
-    return f"By its targets kerazoo would try `{' '.join(flags)}`: {first.reason}"
+    flags += [f"--loss_arguments.{name} {value}" for name, value in numbers.items()]
+    used = run.config.loss, run.config.loss_arguments
+    verb = "keep" if (first.name, numbers) == used else "try"
+    return f"By its targets kerazoo would {verb} `{' '.join(flags)}`: {first.reason}"
 
 
 def kept_epoch(history: list[dict[str, float]]) -> dict[str, float]:

@@ -95,13 +95,16 @@ class Run:
         history: list[dict[str, float]] = []
         self.histories.append(history)
         record = Record(self.tracker, history, prefix)
-        averaged = training.fit(model, data, self.config, folder, [record], scorers)
-        self.averages.append(averaged)
-        kept = averaged or note.kept_epoch(history)
-        # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
-        best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
-        self.scores |= best
-        self.tracker.metrics(best)
+        kept: dict[str, float] = {}
+        try:
+            kept = training.fit(model, data, self.config, folder, [record], scorers)
+            self.averages.append(kept)
+        finally:  # a run that was stopped is compared by what it reached, too
+            kept = kept or (note.kept_epoch(history) if history else {})
+            # MLflow sorts runs by a metric's last value, which is not the kept epoch's.
+            best = {f"{prefix}best_{k}": v for k, v in kept.items() if k[:4] == "val_"}
+            self.scores |= best
+            self.tracker.metrics(best)
 
     def decoded_score(self, translator: "Translator", data: Data) -> "DecodedScore":
         """Return what scores a model's answers to validation texts after every epoch.
@@ -176,6 +179,10 @@ class Run:
         for part in parts(model, data, self.config.export):
             self._export(part)
         if self.verdicts:
+            passed = sum(verdict.passed for verdict in self.verdicts)
+            failed = len(self.verdicts) - passed
+            counts = {"exports_verified": passed, "exports_failed": failed}
+            self.tracker.metrics(counts)
             print(f"files  {self.folder / 'exports'}")
         return self.verdicts
 
@@ -188,8 +195,6 @@ class Run:
         self.tracker.files(exports / part.folder, place.as_posix())
         if not part.folder:
             self.tracker.table(by_column(verdicts), "tables/exports.json")
-        passed = sum(verdict.passed for verdict in self.verdicts)
-        self.tracker.metrics({"exports_verified": passed})
 
     def _describe(self, model, data):
         from collections import Counter
@@ -218,14 +223,34 @@ class Run:
         print(f"data   {data.name}: {sizes}; {data.subject}")
         print(f"model  {model.name}: {model.count_params():,} parameters")
 
-    def _end(self, status: str, problem: str = "") -> None:
-        if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
-            self.tracker.files(self.folder, "checkpoints")
+    def _end(self, status: str, problem: str = "", trace: str = "") -> str:
+        """Close the record; return what is to be said if the store did not take it."""
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
-        self.tracker.metrics({"total_minutes": (time.monotonic() - self.start) / 60})
-        self.tracker.note(note.write(self, status, problem))
-        self.tracker.end(status)
+        best = self.folder / "best.keras"
+        try:
+            self._store_end(status, problem, trace)
+        except mlflow_store.store_errors() as error:
+            lost = f"the store of runs did not take the end of it: {first_line(error)}"
+            if best.is_file():
+                lost += (
+                    f"\n{best} has the best epoch: --epochs 0 --model.weights {best} "
+                    "measures and exports it as a new run"
+                )
+            return lost
+        return ""
+
+    def _store_end(self, status: str, problem: str, trace: str) -> None:
+        try:
+            if trace:
+                self.tracker.text(trace, "traceback.txt")
+            if status != "FINISHED" and any(self.folder.glob("**/best.keras")):
+                self.tracker.files(self.folder, "checkpoints")
+            minutes = (time.monotonic() - self.start) / 60
+            self.tracker.metrics({"total_minutes": minutes})
+            self.tracker.note(note.write(self, status, problem))
+        finally:  # it may take a status where it takes no files
+            self.tracker.end(status)
 
 
 @contextmanager
@@ -239,7 +264,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     name = config.run_name or f"{config.model.name}-{config.data.source}"
     try:
         run = Run(config, mlflow_store.start(config.experiment, name))
-    except mlflow_store.store_errors() as error:
+    except (ValueError, *mlflow_store.store_errors()) as error:
         sys.exit(f"error: {first_line(error)}")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main:  # where alone signals can be handled
@@ -250,22 +275,26 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
         print(f"run    {run.tracker.name}: {run.tracker.url}")
         yield run
     except KeyboardInterrupt:
-        run._end("KILLED", "interrupted")
-        end = f"interrupted; what was logged is at {run.tracker.url}"
+        lost = run._end("KILLED", "interrupted")
+        end = f"interrupted; {lost or f'what was logged is at {run.tracker.url}'}"
         if (last := run.folder / "last.keras").is_file():
             end += f", and --model.weights {last} begins a new run with these weights"
         sys.exit(end)
     except UserError as error:
         # Foreseen, with a message that says what to do: no traceback.
-        run._end("FAILED", str(error))
-        raise SystemExit(f"error: {error}") from error
+        lost = run._end("FAILED", str(error))
+        raise SystemExit("; ".join(filter(None, [f"error: {error}", lost]))) from error
     except BaseException as error:
-        run.tracker.text(traceback.format_exc(), "traceback.txt")
-        run._end("FAILED", f"{type(error).__name__}: {error}")
-        error.add_note(f"({_place(error, run)}traceback.txt of the run has it all)")
+        problem = f"{type(error).__name__}: {error}"
+        lost = run._end("FAILED", problem, traceback.format_exc())
+        if lost and isinstance(error, mlflow_store.store_errors()):
+            raise SystemExit(f"error: {lost}") from error
+        found = f"({_place(error, run)}traceback.txt of the run has it all)"
+        error.add_note(lost or found)
         raise
     else:
-        run._end("FINISHED")
+        if lost := run._end("FINISHED"):
+            sys.exit(f"error: {lost}")
         if failed := [v.format for v in run.verdicts if not v.passed]:
             sys.exit(f"error: failed verification, do not use: {', '.join(failed)}")
     finally:

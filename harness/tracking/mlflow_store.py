@@ -148,9 +148,10 @@ class Tracker:
         from mlflow.data.code_dataset_source import CodeDatasetSource
         from mlflow.data.meta_dataset import MetaDataset
 
-        source = CodeDatasetSource(tags={"samples": str(data.sizes)})
-        dataset = MetaDataset(source, name=data.name, digest=data.digest)
-        self._mlflow.log_input(dataset, context="training")
+        dataset = MetaDataset(CodeDatasetSource({}), name=data.name, digest=data.digest)
+        # Of the run: MLflow keeps a data set once, as the first run with it gave it.
+        sizes = {f"samples.{split}": str(size) for split, size in data.sizes.items()}
+        self._mlflow.log_input(dataset, context="training", tags=sizes)
 
     def model(
         self,
@@ -216,7 +217,7 @@ def store_errors() -> tuple[type[Exception], ...]:
     """Return what a store raises that is away, or does not take what it is asked."""
     from mlflow.exceptions import MlflowException
 
-    return ValueError, MlflowException
+    return OSError, MlflowException
 
 
 def start(experiment: str, run_name: str) -> Tracker:

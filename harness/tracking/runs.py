@@ -122,11 +122,15 @@ def load_model(run_id: str) -> "keras.Model":
     try:
         return load(f"runs:/{run_id}/model")
     except MlflowException as error:
-        problem = f"The run {run_id[:8]} has no model: it ended before "
-        if not connect().MlflowClient().list_artifacts(run_id, "checkpoints"):
-            raise ValueError(f"{problem}its first epoch did.") from error
-        raise ValueError(
-            f"{problem}it was stored. --model.weights begins a new run from the best "
-            "epoch that it reached: best.keras in its folder or in checkpoints/ among "
-            "its artifacts."
-        ) from error
+        problem = f"The run {run_id[:8]} has no model: it "
+        hint = "--model.weights begins a new run from the best epoch that it reached: "
+        hint += "best.keras in its folder"
+        client = connect().MlflowClient()
+        if client.get_run(run_id).info.status == "RUNNING":
+            text = f"{problem}has not ended, or its process was lost. {hint}."
+        elif not client.list_artifacts(run_id, "checkpoints"):
+            text = f"{problem}ended before its first epoch did."
+        else:
+            text = f"{problem}ended before it was stored. {hint} or in checkpoints/ "
+            text += "among its artifacts."
+        raise ValueError(text) from error

@@ -46,6 +46,8 @@ def load_data(config: Config) -> Data:
     source = replace(source, splits=splits)
     if chosen.label_noise or chosen.imbalance > 1:
         source = worsen(source, config)
+    if chosen.limit or chosen.label_noise or chosen.imbalance > 1:
+        source = replace(source, digest=digest_of_part(source))
     splits = source.splits
     counts = np.bincount(source.targets[splits["train"]], minlength=len(source.labels))
     some = np.random.default_rng(config.seed).permutation(splits["train"])
@@ -72,6 +74,12 @@ def load_data(config: Config) -> Data:
         },
         notes=source.notes,
     )
+
+
+def digest_of_part(source: Source) -> str:
+    """Return a digest that changes with which images are used, and labelled how."""
+    whole = np.frombuffer(source.digest.encode(), "uint8")
+    return digest(whole, source.targets, *source.splits.values())
 
 
 def batches(

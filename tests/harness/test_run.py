@@ -13,14 +13,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from mlflow.exceptions import MlflowException
 from workplace import ROOT, execute
 
 from kerazoo import losses
-from kerazoo.harness import DataError, build_optimizer, environment, note, tracked_run
+from kerazoo.harness import (
+    DataError,
+    build_optimizer,
+    environment,
+    note,
+    run,
+    tracked_run,
+)
 from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.run import collect
+from kerazoo.harness.tracking import mlflow_store
 
 
 @pytest.fixture
@@ -86,6 +95,42 @@ def test_a_run_ends_as_its_block_does(error, left_with, status, note, config, st
     assert signal.getsignal(signal.SIGTERM) is handler
 
 
+@pytest.mark.parametrize(
+    ("error", "left_with", "begin"),
+    [
+        (None, SystemExit, "error: the store of runs did not take the end of it: gone"),
+        (KeyboardInterrupt(), SystemExit, "interrupted; the store of runs did not"),
+        (DataError("no cats"), SystemExit, "error: no cats; the store of runs did not"),
+        (MlflowException("gone"), SystemExit, "error: the store of runs did not take"),
+        (RuntimeError("oh"), RuntimeError, "oh"),
+    ],
+)
+def test_a_store_that_is_away_at_the_end_hides_neither_error_nor_weights(
+    error, left_with, begin, config, store, monkeypatch
+):
+    def away(*arguments):
+        raise MlflowException("gone")
+
+    monkeypatch.setattr(mlflow_store.Tracker, "text", away)
+    monkeypatch.setattr(mlflow_store.Tracker, "note", away)
+    monkeypatch.setattr(run, "_record_origin", lambda run: None)
+
+    def block():
+        with tracked_run(config) as opened:
+            (opened.folder / "best.keras").write_text("weights")
+            if error:
+                raise error
+
+    with pytest.raises(left_with) as end:
+        block()
+    assert str(end.value).startswith(begin)
+    (best,) = store.folder.glob("runs/*/best.keras")
+    told = "\n".join([str(end.value), *getattr(end.value, "__notes__", [])])
+    assert f"--epochs 0 --model.weights {best.relative_to(store.folder)} mea" in told
+    # What could still be told has been: nobody waits for a run that has ended.
+    assert store.run.info.status != "RUNNING"
+
+
 def test_a_run_that_trains_nothing_keeps_what_it_wrote(config, store):
     with tracked_run(config) as run:
         (run.folder / "a.txt").write_text("a")
@@ -104,6 +149,33 @@ def test_an_export_that_failed_fails_the_process_and_not_the_run(config, store):
         block()
     assert store.run.info.status == "FINISHED"
     assert "failed: tflite: differs" in store.run.data.tags["mlflow.note.content"]
+
+
+def test_exports_that_failed_are_counted_once_over_all_parts(
+    config, store, monkeypatch
+):
+    verdicts = {
+        "": [Verdict("tflite", failure="differs"), Verdict("saved_model")],
+        "steps": [Verdict("tflite")],
+    }
+
+    def write(found):
+        return lambda folder, *_: found
+
+    made = [
+        SimpleNamespace(folder=folder, write=write(found))
+        for folder, found in verdicts.items()
+    ]
+    monkeypatch.setattr(run, "parts", lambda *_: made)
+    monkeypatch.setattr(mlflow_store.Tracker, "model", lambda *_: None)
+    monkeypatch.setattr(mlflow_store.Tracker, "files", lambda *_: None)
+    data = importlib.import_module("data").load_data(config)
+    with pytest.raises(SystemExit), tracked_run(config) as opened:
+        opened.export(None, data)
+    client, run_id = store.client, store.run.info.run_id
+    for name, count in (("exports_verified", 2), ("exports_failed", 1)):
+        history = client.get_metric_history(run_id, name)
+        assert [point.value for point in history] == [count]
 
 
 def test_a_run_records_where_it_came_from(config, template, store):
@@ -246,8 +318,25 @@ def test_a_loss_that_is_no_number_fails_the_run_and_keeps_the_best_epoch(config,
     assert "lower --learning_rate" in note and "1 of 3 epochs" in note
     history = store.client.get_metric_history(run.info.run_id, "loss")
     assert [m.step for m in history] == [1] and np.isfinite(history[0].value)
+    assert run.data.metrics["best_val_loss"] == run.data.metrics["val_loss"]
     assert (stored / "checkpoints" / "best.keras").is_file()
+    assert "**Get it back**: `checkpoints/best.keras`" in note
     assert not (stored / "traceback.txt").exists()
+
+
+def test_a_run_that_fails_in_its_first_epoch_promises_no_checkpoint(config, store):
+    def no_number(targets, outputs):
+        return outputs[:, 0] * np.nan
+
+    data = importlib.import_module("data").load_data(config)
+    with pytest.raises(SystemExit, match="nan in epoch 1"), tracked_run(config) as run:
+        model = importlib.import_module("model").build_model(config, data)
+        model.compile("sgd", no_number, metrics=["accuracy"])
+        run.fit(model, data)
+    note = store.run.data.tags["mlflow.note.content"]
+    assert "**Reproduce**" in note and "**Get it back**" not in note
+    assert "not trained" not in note
+    assert not (store.artifacts() / "checkpoints").exists()
 
 
 @pytest.mark.parametrize(("most", "expected"), [(None, 7), (7, 7), (5, 5), (3, 3)])

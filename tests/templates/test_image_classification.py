@@ -74,6 +74,7 @@ def test_the_run_is_finished_with_its_scores(trained):
     }
     assert names <= set(run.data.metrics)
     assert run.data.metrics["exports_verified"] == 3
+    assert run.data.metrics["exports_failed"] == 0
     history = {
         name: [m.step for m in trained.client.get_metric_history(run.info.run_id, name)]
         for name in ("loss", "val_loss", "val_accuracy", "learning_rate")
@@ -102,7 +103,7 @@ def test_the_parameters_are_the_whole_config(trained, template, make_config):
 
 def test_data_code_and_environment_are_recorded(trained, template, make_config):
     (found,) = trained.run.inputs.dataset_inputs
-    data = template["data"].load_data(make_config())
+    data = template["data"].load_data(make_config(limit=160))
     assert (found.dataset.name, found.dataset.digest) == ("digits", data.digest)
     stored = trained.artifacts()
     for file in trained.folder.glob("*.py"):

@@ -129,6 +129,16 @@ def test_splits_share_no_image_and_have_all_classes_in_proportion(
     np.testing.assert_allclose(counts["test"], counts["train"], atol=0.01)
 
 
+def test_the_digest_is_of_the_images_and_labels_that_are_used(template, make_config):
+    def digest(**changes):
+        return template["data"].load_data(make_config(**changes)).digest
+
+    changes = [{}, {"limit": 64}, {"limit": 65}, {"label_noise": 0.2}, {"imbalance": 9}]
+    found = [digest(**each) for each in changes]
+    assert len(set(found)) == len(found)
+    assert digest(limit=64) == found[1] and digest(seed=1) == found[0]
+
+
 def test_the_same_pixels_in_training_evaluation_and_export(template, make_config):
     """Nothing is scaled outside of the model: what is read is what is served."""
     data = template["data"].load_data(make_config(limit=64))

@@ -85,7 +85,7 @@ def test_what_a_person_looks_at_is_there(diabetes):
     ]
     note = diabetes.run.data.tags["mlflow.note.content"].splitlines()
     assert "test RMSE**" in note[0] and "the best baseline" in note[0]
-    assert note[3].startswith("By its targets kerazoo would try `--loss ")
+    assert note[3].startswith("By its targets kerazoo would keep `--loss mse`: ")
     lines = diabetes.done.stdout.splitlines()
     assert lines[0].startswith("run    mlp-diabetes: http://")
     assert lines[1] == "diabetes: 442 rows, 10 features; target progression 25 to 346"
