@@ -327,6 +327,7 @@ def _record_origin(run: Run) -> None:
     if state := environment.git_state(source):
         commit, changes = state
         log.tags({"git.commit": commit, "git.dirty": str(bool(changes)).lower()})
+        log.tags({"mlflow.source.git.commit": commit})  # the column "Version"
         if changes:
             log.text(changes, "code/uncommitted.diff")
 

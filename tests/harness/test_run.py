@@ -193,6 +193,7 @@ def test_a_run_records_where_it_came_from(config, template, store, monkeypatch):
     run, stored = store.run, store.artifacts()
     head = execute("git", "rev-parse", "HEAD", cwd=template).stdout.strip()
     assert run.data.tags["git.commit"] == head and run.data.tags["git.dirty"] == "true"
+    assert run.data.tags["mlflow.source.git.commit"] == head
     assert "+# a change" in (stored / "code" / "uncommitted.diff").read_text()
     assert (stored / "code" / "loss.py").read_text().endswith("# a change\n")
     assert (stored / "code" / "mine" / "half.py").read_text() == "value = 0.5\n"
