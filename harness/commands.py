@@ -5,8 +5,10 @@ import importlib
 import json
 import shlex
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -231,6 +233,10 @@ def ui(host: str, port: int) -> int:
     """Open the MLflow UI on the store that the runs went to."""
     from kerazoo.harness.tracking import mlflow_store
 
+    if not mlflow_store.is_remote():
+        taken = f"Something listens on port {port} of {host}; try --port {port + 1}."
+        with suppress(OSError), socket.create_connection((host, port), timeout=1):
+            raise ValueError(taken)  # it may show the runs of another folder
     address = mlflow_store.ui_address(f"http://{host}:{port}")
     print(f"The runs are at {address}", flush=True)
     if mlflow_store.is_remote():

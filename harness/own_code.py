@@ -41,8 +41,28 @@ def imported_from(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-        for name in names:
+        for name in [*names, *_inside(folder)]:
             sys.modules.pop(name, None)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """List a template's files: all beside its `train.py`, and what they imported.
+
+    Only of folders within its own, and of what was imported by now.
+    """
+    return sorted({*folder.glob("*.py"), *_inside(folder).values()})
+
+
+def _inside(folder: Path) -> dict[str, Path]:
+    """Find the modules that were imported from a folder or one within it, by name."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or "")
+        # A virtual environment may lie in the folder too.
+        own = file.suffix == ".py" and "site-packages" not in file.parts
+        if own and folder in file.parents:
+            found[name] = file
+    return found
 
 
 def load_keras(file: Path, own: bool | Collection[str] = False) -> "keras.Model":

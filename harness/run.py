@@ -21,7 +21,7 @@ from kerazoo.harness.export.data import Part, parts
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.model_config import FACTS
-from kerazoo.harness.own_code import own_definitions, own_modules
+from kerazoo.harness.own_code import files_of, own_definitions, own_modules
 from kerazoo.harness.reports import common
 from kerazoo.harness.texts.translation import translator_of_texts
 from kerazoo.harness.tracking import mlflow_store, runs
@@ -321,11 +321,13 @@ def _record_origin(run: Run) -> None:
     log.text(dump_config(run.config), "config.yaml")
     log.text(environment.packages(), "environment.txt")
     source = _source(run)
-    for file in sorted(source.glob("*.py")):
-        log.text(file.read_text("utf-8"), f"code/{file.name}")
+    for file in files_of(source):
+        place = Path("code") / file.relative_to(source)
+        log.text(file.read_text("utf-8"), place.as_posix())
     if state := environment.git_state(source):
         commit, changes = state
         log.tags({"git.commit": commit, "git.dirty": str(bool(changes)).lower()})
+        log.tags({"mlflow.source.git.commit": commit})  # the column "Version"
         if changes:
             log.text(changes, "code/uncommitted.diff")
 

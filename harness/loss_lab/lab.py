@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from kerazoo.harness import environment
 from kerazoo.harness.config import TrainingConfig, flatten
 from kerazoo.harness.loss_lab import comparison
 from kerazoo.harness.loss_lab.comparison import Result
@@ -89,17 +90,16 @@ def compare(
                 results.append(result)
         if not results:
             raise SystemExit("error: no training run finished")
-        _record(results, parent, shared)
+        lost = [each for each in labels if each not in {r.label for r in results}]
+        _record(results, lost, parent, shared)
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
         raise SystemExit(f"\ninterrupted; see {parent.url}") from None
     finally:
         parent.end(status)
-    if lost := set(labels) - {result.label for result in results}:
-        raise SystemExit(
-            f"error: no training run of {', '.join(sorted(lost))} finished"
-        )
+    if lost:
+        raise SystemExit(f"error: no training run of {', '.join(lost)} finished")
     return results
 
 
@@ -139,7 +139,9 @@ def _recall(run_id: str) -> dict[str, float]:
     return {row[0]: row[recall] for row in table["data"]}
 
 
-def _record(results: list[Result], parent: mlflow_store.Tracker, shared) -> None:
+def _record(
+    results: list[Result], lost: list[str], parent: mlflow_store.Tracker, shared
+) -> None:
     table = comparison.table(results)
     for label, scores in comparison.means(results).items():
         # MLflow's names take no colon but a slash, and no equals sign.
@@ -150,7 +152,11 @@ def _record(results: list[Result], parent: mlflow_store.Tracker, shared) -> None
         parent.figure(figure, f"plots/{name}.png")
     text = comparison.markdown(table)
     parent.text(text, "losses.md")
-    parent.note(f"**Losses compared**, mean ± standard deviation\n\n{text}")
+    parts = [f"**Losses compared**, mean ± standard deviation\n\n{text}"]
+    if lost:
+        parts.append(f"**no run finished** of {', '.join(lost)}")
+    parts.append(f"**Reproduce**: `{environment.command()}`")
+    parent.note("\n\n".join(parts))
     comparison.show(table)
 
 

@@ -33,6 +33,8 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A server's runs would end with their address, which they began with.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 # Of Linux, macOS and Windows; matplotlib's own font lacks these letters.
 EAST_ASIAN = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.tracking.mlflow_store import connect
+from kerazoo.harness.wording import listed
 
 if TYPE_CHECKING:
     import keras
@@ -86,9 +87,10 @@ def download(run_id: str, path: str, folder: str) -> Path:
             run_id=run_id, artifact_path=path, dst_path=folder
         )
     except (OSError, MlflowException) as error:
-        raise ValueError(
-            f"The run {run_id[:8]} has no {path}: it ended before it was stored."
-        ) from error
+        reason = f"has no {path}: it ended before it was stored."
+        if inside := [run.info.run_name for run in find_children(run_id)]:
+            reason = f"is of the runs inside it: give one, such as {listed(inside)}."
+        raise ValueError(f"The run {run_id[:8]} {reason}") from error
     return Path(found)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import sys
 
 import numpy as np
@@ -263,6 +264,16 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
     if served:
         assert served[0][:4] == [sys.executable, "-m", "mlflow", "server"]
         assert "5055" in served[0] and "http://127.0.0.1:5055/#/exp" in shown
+
+
+def test_ui_does_not_send_people_to_what_listens_there_already(in_project, call):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        status, shown, errors = call("ui", "--port", port)
+    assert status == 2 and shown == ""
+    assert errors.endswith(
+        f"listens on port {port} of 127.0.0.1; try --port {port + 1}.\n"
+    )
 
 
 # ----------------------------------------------------------------------------- mistakes

@@ -178,16 +178,27 @@ def test_exports_that_failed_are_counted_once_over_all_parts(
         assert [point.value for point in history] == [count]
 
 
-def test_a_run_records_where_it_came_from(config, template, store):
+def test_a_run_records_where_it_came_from(config, template, store, monkeypatch):
     with open(template / "loss.py", "a") as file:
         file.write("# a change\n")
+    for folder in ("mine", "unused", "venv/site-packages/bought"):
+        (template / folder).mkdir(parents=True)
+        (template / folder / "__init__.py").write_text("")
+        (template / folder / "half.py").write_text("value = 0.5\n")
+    monkeypatch.syspath_prepend(template / "venv" / "site-packages")
+    for name in ("mine.half", "bought.half"):
+        importlib.import_module(name)
     with tracked_run(config):
         pass
     run, stored = store.run, store.artifacts()
     head = execute("git", "rev-parse", "HEAD", cwd=template).stdout.strip()
     assert run.data.tags["git.commit"] == head and run.data.tags["git.dirty"] == "true"
+    assert run.data.tags["mlflow.source.git.commit"] == head
     assert "+# a change" in (stored / "code" / "uncommitted.diff").read_text()
     assert (stored / "code" / "loss.py").read_text().endswith("# a change\n")
+    assert (stored / "code" / "mine" / "half.py").read_text() == "value = 0.5\n"
+    kept = {folder.name for folder in (stored / "code").iterdir() if folder.is_dir()}
+    assert kept == {"mine"}
     assert "tensorflow==" in (stored / "environment.txt").read_text()
     known = yaml.safe_load((stored / "config.yaml").read_text())
     assert known["data"]["limit"] == 96 and run.data.params["data.limit"] == "96"
@@ -352,6 +363,10 @@ def test_files_of_a_template_are_imported_for_the_block_only(tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "config.py").write_text("value = 1")
+    (mine / "parts").mkdir()
+    (mine / "parts" / "half.py").write_text("value = 2")
     with imported_from(mine):
         assert importlib.import_module("config").value == 1
+        assert importlib.import_module("parts.half").value == 2
     assert "config" not in sys.modules and str(mine) not in sys.path
+    assert "parts.half" not in sys.modules

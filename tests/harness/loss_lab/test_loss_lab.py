@@ -123,7 +123,9 @@ def test_one_parent_run_holds_the_comparison(compared):
     ]
     mean = parent.data.metrics["focal/gamma 3/test_accuracy"]
     assert len(scores) == 2 and mean == pytest.approx(np.mean(scores))
-    assert "focal:gamma=3" in parent.data.tags["mlflow.note.content"]
+    note = parent.data.tags["mlflow.note.content"]
+    assert "| focal:gamma=3 |" in note and "**no run finished** of giou\n" in note
+    assert "**Reproduce**: `" in note and f"compare-losses . --losses {LOSSES} " in note
 
 
 def test_the_comparison_is_told_in_plain_lines(compared):

@@ -124,6 +124,8 @@ def test_a_run_inside_an_open_one_is_its_child(tracker, store):
         r.info.run_name: r.data.tags.get("mlflow.parentRunId") for r in store.runs
     }
     assert parents == {"child": tracker.run_id, "my-run": None}
+    with pytest.raises(ValueError, match=r"is of the runs inside it: .* as child\."):
+        runs.read_text(tracker.run_id, "config.yaml")
 
 
 # ----------------------------------------------------------------- a store that is away
