@@ -32,6 +32,8 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A server's runs would end with their address, which they began with.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 LONGEST_SETUP = 120  # seconds that a first run waits for another one's
 UI_ADDRESS = "http://127.0.0.1:5000"
