@@ -57,5 +57,7 @@ class ModelConfig:
         known = zoo.model_card(self.name).pretrained
         if "weights" in zoo.model_card(self.name).defaults and self.weights in known:
             return f"{self.weights} is given as --model.arguments.weights"
+        if (best := Path(self.weights).expanduser() / "best.keras").is_file():
+            return f"{self.weights} is a folder; its best epoch is {best}"
         named = f"; {self.name} has {', '.join(known)} by name" if known else ""
         return f"there is no file {self.weights}{named}"

@@ -27,6 +27,12 @@ def test_weights_that_are_not_there_are_told_at_once(name, weights, message):
         ModelConfig(name, weights=weights)
 
 
+def test_the_folder_of_a_run_is_answered_with_its_file(tmp_path):
+    (tmp_path / "best.keras").touch()
+    with pytest.raises(ValueError, match=r"is a folder; its best epoch is .*best\.ker"):
+        ModelConfig(weights=str(tmp_path))
+
+
 def test_facts_lie_beside_the_weights(tmp_path):
     file = tmp_path / "best.keras"
     file.touch()

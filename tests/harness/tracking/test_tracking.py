@@ -90,6 +90,13 @@ def test_without_an_address_the_store_is_in_the_working_folder(
     assert found == f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
+def test_a_run_on_a_server_does_not_end_with_the_address_it_began_with(monkeypatch):
+    silent = mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
+    monkeypatch.delenv(silent.name, raising=False)
+    mlflow_store.connect()
+    assert silent.get()
+
+
 def test_the_data_set_is_recorded_with_its_digest_and_the_runs_own_sizes(store):
     for size in (7, 8):  # the same samples, split in another way
         facts = {"name": "toys", "digest": "0123456789ab"}
