@@ -1,10 +1,7 @@
 """Which weights a model begins with, and what they know of their data."""
 
-import json
-
 import pytest
 
-from kerazoo import zoo
 from kerazoo.harness import ModelConfig
 
 
@@ -19,6 +16,7 @@ def test_a_model_begins_with_a_file_by_its_path(tmp_path):
     ("name", "weights", "message"),
     [
         ("cnn", "best.keras", "there is no file best.keras$"),
+        ("transformer_tiny", "cmudic", "transformer_tiny has cmudict by name$"),
         ("imagenet_vgg16", "imagenet", r"given as --model\.arguments\.weights$"),
     ],
 )
@@ -39,14 +37,3 @@ def test_facts_lie_beside_the_weights(tmp_path):
     assert ModelConfig(weights=str(file)).facts == {} == ModelConfig().facts
     (tmp_path / "data.json").write_text('{"labels": ["cat", "dog"]}')
     assert ModelConfig(weights=str(file)).facts == {"labels": ["cat", "dog"]}
-
-
-def test_every_weights_that_a_card_names_come_along_or_are_an_argument():
-    for name in zoo.list_models(pretrained=True):
-        card = zoo.model_card(name)
-        for weights in card.pretrained:
-            if "weights" not in card.defaults:
-                config = ModelConfig(name, weights=weights)
-                assert config.file.stat().st_size < 5e6
-                assert json.dumps(config.facts)
-                assert config.file.with_name("README.md").is_file()

@@ -48,7 +48,6 @@ def test_the_words_are_pronounced():
         for ((answer, _),), right in zip(found, references, strict=False)
     )
     assert wrong / 400 < 0.4
-    assert predict_texts(product, facts, ["keras"])[0][0][0] == "K EH R AH S"
 
 
 def test_other_vocabularies_are_refused():

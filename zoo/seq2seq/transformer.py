@@ -32,6 +32,7 @@ from kerazoo.zoo.seq2seq.transformer_layers import (
             "params": 939_520,
             "multiply_adds": 31_195_136,
             "arguments": {"num_layers": 2, "width": 128, "hidden": 512},
+            "pretrained": ("cmudict",),
         },
         "transformer_small": {"params": 3_978_240, "multiply_adds": 131_072_000},
         "transformer_base": {
