@@ -101,7 +101,8 @@ def tables(new_project):
 def test_an_error_of_the_copy_names_its_line(new_project, inside, call):
     project = new_project()
     model = project.folder / "model.py"
-    model.write_text(model.read_text().replace("    return model", "    int('oops')"))
+    right, wrong = "    load_weights(model, config.model)", "    int('oops')"
+    model.write_text(model.read_text().replace(right, wrong))
     line = model.read_text().splitlines().index("    int('oops')") + 1
     inside(project)
     status, _, told = call("train", ".", "--data.limit", "90")
