@@ -52,7 +52,7 @@ def write(run: "Run", status: str, problem: str) -> str:
             f"{minutes:.1f} min; kept {best}, `{config.monitor}` {values}"
         ]
     elif run.averages:
-        lines += [f"not trained: `{config.model.weights}` as it was"]
+        lines += [f"not trained: the weights `{config.model.weights}` as they are"]
     own_loss = data and loss_name(run) != config.loss
     if data and run.summary and not own_loss and (advice := _advice(run)):
         lines += [advice]
