@@ -281,7 +281,7 @@ def test_weights_can_be_measured_and_exported_as_they_are(
         assert found[name] == wanted[name]
     assert found["exports_verified"] == 3 and "loss" not in found
     assert (
-        f"not trained: `{weights}` as it was"
+        f"not trained: the weights `{weights}` as they are"
         in project.run.data.tags["mlflow.note.content"]
     )
     weights.unlink()
