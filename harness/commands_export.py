@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness.config import EXPORT_FORMATS, one_of
+from kerazoo.harness.config import EXPORT_FORMATS, at_least, one_of
 from kerazoo.harness.quiet import quiet
 
 if TYPE_CHECKING:
@@ -32,8 +32,17 @@ def export(
     chosen = [name for part in formats.split(",") if (name := part.strip())]
     for name in chosen:
         one_of("--formats", name, EXPORT_FORMATS)
+    if tolerance is not None:
+        at_least("--tolerance", tolerance, 0)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give --folder another name.")
     if source.endswith(".keras"):
         verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
+    elif samples:
+        raise ValueError(
+            "--samples is for a .keras file: a run is verified on the validation split "
+            "of its own data."
+        )
     else:
         verdicts = _export_run(source, chosen, folder, tolerance)
     print(f"\nfiles in {folder}/; model.json says what a client must know")
@@ -222,7 +231,10 @@ def _read_samples(
     names = [tensor.name for tensor in model.inputs]
     check("y" not in names, "y is what is right; the model should not have an input y")
     with np.load(file) as stored:
-        given = dict(stored)
+        try:
+            given = dict(stored)
+        except ValueError as error:  # of Python's objects
+            check(False, f"{error}; it should hold numbers or texts")
     if len(names) == 1 and names[0] not in given:
         names = ["x"]
     lacking = [name for name in (*names, "y") if name not in given]

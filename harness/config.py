@@ -77,6 +77,7 @@ class TrainingConfig:
         above("learning_rate", self.learning_rate, 0)
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "early_stopping"):
             at_least(name, getattr(self, name), 0)
+        at_least("export_tolerance", self.export_tolerance, 0)
         at_least("average_epochs", self.average_epochs, 0)
         share("ema", self.ema)
         share("label_smoothing", self.label_smoothing)

@@ -170,6 +170,7 @@ MISTAKES = [
     ("--weight_decay -1", "weight_decay must be at least 0; got -1"),
     ("--warmup_epochs -1", "warmup_epochs must be at least 0; got -1"),
     ("--clip_norm -1", "clip_norm must be at least 0; got -1"),
+    ("--export_tolerance -1", "export_tolerance must be at least 0; got -1"),
     ("--ema 1", "ema must be at least 0 and below 1; got 1"),
     ("--label_smoothing 1", "label_smoothing must be at least 0 and below 1; got 1"),
     ("--schedule cosin", "--schedule: 'cosin' is not known. Did you mean 'cosine'?"),

@@ -135,6 +135,16 @@ def test_facts_without_a_number_are_null():
             "model.keras --samples far.npz --folder other",
             "has files of the run 0123abcd",
         ),
+        ("model.keras --samples objects.npz", "objects.npz: Object arrays cannot be"),
+        (
+            "model.keras --samples far.npz --tolerance nan",
+            "must be at least 0; got nan",
+        ),
+        (
+            "model.keras --samples far.npz --folder a.npz",
+            "a.npz is a file: give --fold",
+        ),
+        ("last --samples far.npz", "--samples is for a .keras file: a run is verified"),
         ("model.keras --formats tflight", "Did you mean 'tflite'?"),
         ("broken.keras --samples samples.npz", "broken.keras"),
     ],
@@ -148,6 +158,7 @@ def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys
         "few": {"x": x, "y": y[:8]},
         "none": {"x": x[:0], "y": y[:0]},
         "far": {"x": x, "y": y},
+        "objects": {"x": np.array([{}]), "y": y},
         "shares": {"x": x, "y": y / 4},
         "nan": {"x": x, "y": np.append(y[1:], np.nan)},
     }.items():
