@@ -73,8 +73,7 @@ def _export_run(
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")
-            _add_earlier_files(Path(written), partial(_read_file, folder))
-            shutil.copytree(written, folder, dirs_exist_ok=True)
+            _lay(Path(written), folder)
             stored = partial(_read_stored, found.run_id)
             _add_earlier_files(Path(written), stored)
             runs.add_files(found.run_id, Path(written), "exports")
@@ -95,6 +94,12 @@ def _check_folder(folder: Path, origin: dict[str, str]) -> None:
             raise ValueError(
                 f"{folder}/ has files of {owner}: remove it, or give --folder another."
             )
+
+
+def _lay(written: Path, folder: Path) -> None:
+    """Copy new files into a folder; records go on telling of what was there."""
+    _add_earlier_files(written, partial(_read_file, folder))
+    shutil.copytree(written, folder, dirs_exist_ok=True)
 
 
 def _read_file(folder: Path, name: Path) -> dict[str, Any]:
@@ -203,17 +208,19 @@ def _export_file(
             f"its outputs are of the shapes {', '.join(map(str, shapes))}."
         )
     inputs, targets = _read_samples(samples, model)
-    verdicts = export(
-        model,
-        folder,
-        formats or EXPORT_FORMATS,
-        calibration=inputs,
-        inputs=inputs,
-        targets=targets,
-        metric=RMSE if shapes[0][1] == 1 else ACCURACY,
-        metadata={"source": source},
-        **({} if tolerance is None else {"tolerance": tolerance}),
-    )
+    with tempfile.TemporaryDirectory() as written:
+        verdicts = export(
+            model,
+            Path(written),
+            formats or EXPORT_FORMATS,
+            calibration=inputs,
+            inputs=inputs,
+            targets=targets,
+            metric=RMSE if shapes[0][1] == 1 else ACCURACY,
+            metadata={"source": source},
+            **({} if tolerance is None else {"tolerance": tolerance}),
+        )
+        _lay(Path(written), folder)
     print_verdicts(verdicts)
     return verdicts
 
