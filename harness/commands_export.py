@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerazoo.harness.config import EXPORT_FORMATS, one_of
+from kerazoo.harness.config import EXPORT_FORMATS, at_least, one_of
 from kerazoo.harness.quiet import quiet
 
 if TYPE_CHECKING:
@@ -32,8 +32,17 @@ def export(
     chosen = [name for part in formats.split(",") if (name := part.strip())]
     for name in chosen:
         one_of("--formats", name, EXPORT_FORMATS)
+    if tolerance is not None:
+        at_least("--tolerance", tolerance, 0)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give --folder another name.")
     if source.endswith(".keras"):
         verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
+    elif samples:
+        raise ValueError(
+            "--samples is for a .keras file: a run is verified on the validation split "
+            "of its own data."
+        )
     else:
         verdicts = _export_run(source, chosen, folder, tolerance)
     print(f"\nfiles in {folder}/; model.json says what a client must know")
@@ -64,8 +73,7 @@ def _export_run(
             if not verdicts:
                 named = ", ".join(formats)
                 raise ValueError(f"--formats: {named} does not suit the model")
-            _add_earlier_files(Path(written), partial(_read_file, folder))
-            shutil.copytree(written, folder, dirs_exist_ok=True)
+            _lay(Path(written), folder)
             stored = partial(_read_stored, found.run_id)
             _add_earlier_files(Path(written), stored)
             runs.add_files(found.run_id, Path(written), "exports")
@@ -86,6 +94,12 @@ def _check_folder(folder: Path, origin: dict[str, str]) -> None:
             raise ValueError(
                 f"{folder}/ has files of {owner}: remove it, or give --folder another."
             )
+
+
+def _lay(written: Path, folder: Path) -> None:
+    """Copy new files into a folder; records go on telling of what was there."""
+    _add_earlier_files(written, partial(_read_file, folder))
+    shutil.copytree(written, folder, dirs_exist_ok=True)
 
 
 def _read_file(folder: Path, name: Path) -> dict[str, Any]:
@@ -194,17 +208,19 @@ def _export_file(
             f"its outputs are of the shapes {', '.join(map(str, shapes))}."
         )
     inputs, targets = _read_samples(samples, model)
-    verdicts = export(
-        model,
-        folder,
-        formats or EXPORT_FORMATS,
-        calibration=inputs,
-        inputs=inputs,
-        targets=targets,
-        metric=RMSE if shapes[0][1] == 1 else ACCURACY,
-        metadata={"source": source},
-        **({} if tolerance is None else {"tolerance": tolerance}),
-    )
+    with tempfile.TemporaryDirectory() as written:
+        verdicts = export(
+            model,
+            Path(written),
+            formats or EXPORT_FORMATS,
+            calibration=inputs,
+            inputs=inputs,
+            targets=targets,
+            metric=RMSE if shapes[0][1] == 1 else ACCURACY,
+            metadata={"source": source},
+            **({} if tolerance is None else {"tolerance": tolerance}),
+        )
+        _lay(Path(written), folder)
     print_verdicts(verdicts)
     return verdicts
 
@@ -222,7 +238,10 @@ def _read_samples(
     names = [tensor.name for tensor in model.inputs]
     check("y" not in names, "y is what is right; the model should not have an input y")
     with np.load(file) as stored:
-        given = dict(stored)
+        try:
+            given = dict(stored)
+        except ValueError as error:  # of Python's objects
+            check(False, f"{error}; it should hold numbers or texts")
     if len(names) == 1 and names[0] not in given:
         names = ["x"]
     lacking = [name for name in (*names, "y") if name not in given]

@@ -78,6 +78,7 @@ class TrainingConfig:
         for name in ("warmup_epochs", "weight_decay", "global_clipnorm"):
             at_least(name, getattr(self, name), 0)
         at_least("early_stopping", self.early_stopping, 0)
+        at_least("export_tolerance", self.export_tolerance, 0)
         at_least("average_epochs", self.average_epochs, 0)
         share("ema_momentum", self.ema_momentum)
         share("label_smoothing", self.label_smoothing)

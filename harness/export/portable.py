@@ -12,10 +12,13 @@ def portable(model: "keras.Model") -> "keras.Model":
     """Return a model in float32, with inputs of the names that it is read back with.
 
     A mixed-precision model exports to operators that no phone has, and is rebuilt; an
-    input without a name has another one (`keras_tensor`) until it is saved and loaded.
+    input without a name has another one (`keras_tensor`) until it is saved and loaded;
+    a `Sequential` becomes functional, as it has no `input` before it is called.
     """
     import keras
 
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
     policies = {x.dtype_policy.compute_dtype for x in model._flatten_layers()}
     for tensor in model.inputs:
         tensor.name = tensor._keras_history.operation.name

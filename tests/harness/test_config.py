@@ -178,6 +178,7 @@ MISTAKES = [
     ("--warmup_epochs -1", "warmup_epochs must be at least 0; got -1"),
     ("--global_clipnorm -1", "global_clipnorm must be at least 0; got -1"),
     ("--ema_momentum 1", "ema_momentum must be at least 0 and below 1; got 1"),
+    ("--export_tolerance -1", "export_tolerance must be at least 0; got -1"),
     ("--label_smoothing 1", "label_smoothing must be at least 0 and below 1; got 1"),
     ("--schedule cosin", "--schedule: 'cosin' is not known. Did you mean 'cosine'?"),
     ("--precision float64", "--precision: 'float64' is not known. Did you mean 'float"),

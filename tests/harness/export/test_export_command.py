@@ -50,12 +50,26 @@ def test_files_that_are_not_its_own_stay_as_they_are(keras_file, capsys):
     assert (mine / "calibration.npz").read_text() == "mine"
     assert {file.name for file in mine.iterdir()} == {
         *("texts.json", "calibration.npz", "model.keras", "saved_model"),
-        *("model.json", "sample.json"),
+        *("model.json", "sample.json", "verification.md"),
     }
     before = (keras_file / "model.keras").read_bytes()
     assert cli.main([*arguments.split(), "--folder", "."]) == 2
     assert "model.keras would be overwritten" in capsys.readouterr().err
     assert (keras_file / "model.keras").read_bytes() == before
+
+
+def test_what_was_exported_of_a_file_before_stays_on_record(keras_file):
+    inputs = keras.Input((4,), name="x")
+    keras.Model(inputs, layers.Dense(2, name="dense")(inputs)).save("model.keras")
+    for name in ("tflite-int8", "tflite"):
+        arguments = f"export model.keras --samples samples.npz --formats {name}"
+        assert cli.main([*arguments.split(), "--folder", "out"]) == 0
+    facts = json.loads((keras_file / "out" / "model.json").read_text())
+    assert [file["format"] for file in facts["files"]] == ["tflite", "tflite-int8"]
+    sample = json.loads((keras_file / "out" / "sample.json").read_text())
+    assert {"model.tflite", "model_int8.tflite"} < sample["answers"].keys()
+    table = (keras_file / "out" / "verification.md").read_text()
+    assert "| tflite |" in table and "| tflite-int8 |" in table
 
 
 def test_one_folder_is_for_files_of_one_model(keras_file, capsys):
@@ -135,6 +149,16 @@ def test_facts_without_a_number_are_null():
             "model.keras --samples far.npz --folder other",
             "has files of the run 0123abcd",
         ),
+        ("model.keras --samples objects.npz", "objects.npz: Object arrays cannot be"),
+        (
+            "model.keras --samples far.npz --tolerance nan",
+            "must be at least 0; got nan",
+        ),
+        (
+            "model.keras --samples far.npz --folder a.npz",
+            "a.npz is a file: give --fold",
+        ),
+        ("last --samples far.npz", "--samples is for a .keras file: a run is verified"),
         ("model.keras --formats tflight", "Did you mean 'tflite'?"),
         ("broken.keras --samples samples.npz", "broken.keras"),
     ],
@@ -148,6 +172,7 @@ def test_the_command_says_what_is_missing(arguments, message, keras_file, capsys
         "few": {"x": x, "y": y[:8]},
         "none": {"x": x[:0], "y": y[:0]},
         "far": {"x": x, "y": y},
+        "objects": {"x": np.array([{}]), "y": y},
         "shares": {"x": x, "y": y / 4},
         "nan": {"x": x, "y": np.append(y[1:], np.nan)},
     }.items():
