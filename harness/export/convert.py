@@ -78,12 +78,23 @@ def write(
         if name == "saved_model":
             texts = write_saved_model(model, file, batch=None, text_form=text_form)
             return {"file": file.name, "texts": texts}
+        for tensor in model.inputs:
+            check_sizes(tensor.name, tensor.shape[1:])
         file.write_bytes(to_tflite(single, name, calibration, signatures))
         return {"file": file.name}
     except Exception as error:
         # Whatever a converter raises is a verdict on this format, and the others
         # still have their chance.
         return {"error": _gist(str(error)) or repr(error)}
+
+
+def check_sizes(name: str, shape: Sequence[int | None]) -> None:
+    """Refuse an input of any size, with which an interpreter fails in its own words."""
+    if None in shape:
+        raise ValueError(
+            f"its input {name} is {tuple(shape)}, and a TFLite file takes one size: "
+            "build the model with numbers in place of None, and give it these weights"
+        )
 
 
 def write_saved_model(

@@ -280,10 +280,10 @@ def argmax_model():
     ("make", "operator"), [(erf_model, "Erf"), (argmax_model, "BitwiseAnd")]
 )
 def test_a_model_that_needs_flex_is_not_converted(make, operator, tmp_path):
-    folder = tmp_path / "saved_model"
-    convert.write_saved_model(make(), folder, batch=1)
+    model, folder = make(), tmp_path / "saved_model"
+    convert.write_saved_model(model, folder, batch=1)
     report = convert.write(
-        None, "tflite", tmp_path / "a.tflite", str(folder), calibration={}
+        model, "tflite", tmp_path / "a.tflite", str(folder), calibration={}
     )
     assert operator in report["error"] and len(report["error"]) <= 300
     assert not (tmp_path / "a.tflite").exists()
