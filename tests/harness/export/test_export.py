@@ -94,7 +94,7 @@ def test_every_format_gives_the_answers_of_keras(name, exported):
         assert verdict.sha256 == hashlib.sha256(content).hexdigest()
         major, minor, _ = map(int, verdict.min_tensorflow_lite.split("."))
         assert (1, 5) <= (major, minor) < (2, 20)
-    assert verdict.first_answer > 0
+    assert verdict.first_answer > 0 and verdict.num_samples == 40
 
 
 def test_full_int8_takes_and_gives_bytes(exported):
