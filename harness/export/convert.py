@@ -93,8 +93,7 @@ def check_sizes(name: str, shape: Sequence[int | None]) -> None:
     if None in shape:
         raise ValueError(
             f"its input {name} is {tuple(shape)}, and a TFLite file takes one size: "
-            "build the model with numbers in the place of None, and give it these "
-            "weights"
+            "build the model with numbers in place of None, and give it these weights"
         )
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Part:
     model: "keras.Model"
     data: Data  # its inputs are the model's
     formats: Sequence[str]
+    unit: str = ""  # as in `Metric`
     steps: bool = False  # as in `export.export`
     reference: Path | None = None  # of a client's code, laid beside the files
 
@@ -52,6 +53,7 @@ class Part:
             print(self.title)
         data, place = self.data, folder / self.folder
         inputs, targets = collect(data.validation, NUM_VERIFIED)
+        metric = common.of_task(data.task).metric(data)
         verdicts = export(
             self.model,
             place,
@@ -59,7 +61,7 @@ class Part:
             calibration=data.calibration,
             inputs=inputs,
             targets=targets,
-            metric=common.of_task(data.task).metric(data),
+            metric=replace(metric, unit=self.unit),
             tolerance=tolerance,
             metadata={"run": run_id, "labels": data.labels, **data.metadata},
             texts=data.validation_texts(targets),
@@ -92,7 +94,8 @@ def parts(model: "keras.Model", data: Data, formats: Sequence[str]) -> Iterator[
         whole.remove("tflite-int8")
         print(f"no tflite-int8 of the whole model, as {NO_INT8[data.task]}")
     if whole:
-        yield Part("", "", model, served, whole)
+        unit = f"in the unit of {data.target}" if data.task == "regression" else ""
+        yield Part("", "", model, served, whole, unit)
     network = tabular.find_network(model)
     if data.task == "regression" and network and apart:
         yield Part(
@@ -101,6 +104,7 @@ def parts(model: "keras.Model", data: Data, formats: Sequence[str]) -> Iterator[
             network,
             data,
             apart,
+            "of the scaled target, before `decode`",
             reference=Path(table_encoder.__file__),
         )
     if data.task == "seq2seq" and (apart := [n for n in apart if n in whole]):

@@ -42,6 +42,7 @@ class Metric:
             units of the spread; none where outputs have no differences to measure, so
             that files of full precision have to agree.
         count_tokens: outputs of a sample → how many tokens it took, if it took steps.
+        unit: what the score and differences are of, in words; empty: of nothing.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Metric:
     decide: Callable[[np.ndarray], np.ndarray] | None = None
     max_difference: dict[str, float] = field(default_factory=lambda: MAX_DIFFERENCE)
     count_tokens: Callable[[np.ndarray], int] | None = None
+    unit: str = ""
 
 
 def _accuracy(targets: np.ndarray, outputs: np.ndarray) -> float:
@@ -76,9 +78,11 @@ class Verdict:
     min_tensorflow_lite: str = ""  # the oldest with all operators; LiteRT came later
     versions: dict[str, str] = field(default_factory=dict)  # that made it
     machine: str = ""  # on which it was verified
+    num_samples: int = 0  # on which it was held against Keras
     max_difference: float | None = None  # of an output, to Keras; none of tokens
     agreement: float | None = None  # share of samples with the same predicted class
     metric_name: str = ""
+    metric_unit: str = ""  # of the differences too
     metric: float | None = None
     keras_metric: float | None = None
     latency: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -148,7 +152,9 @@ class Exam:
             verdict,
             max_difference=difference,
             agreement=agreement,
+            num_samples=len(expected),
             metric_name=metric.name,
+            metric_unit=metric.unit,
             metric=metric.measure(self.targets, outputs),
             keras_metric=metric.measure(self.targets, expected),
             per_token=per_token,

@@ -83,11 +83,17 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     lines = [heads, ["---"] * len(heads), *rows(verdicts)]
     table = [f"| {' | '.join(line)} |" for line in lines]
     machines = sorted({v.machine for v in verdicts if v.machine})
+    # Records of before lack the numbers of samples.
+    counts = sorted({v.num_samples for v in verdicts if v.num_samples})
+    number = " or ".join(f"{count:,}" for count in counts) + " " if counts else ""
     legend = (
         "Milliseconds for one sample, median (95th percentile), on "
-        f"{' and '.join(machines)}. Agreement and differences are to Keras, on "
-        "validation samples."
+        f"{' and '.join(machines)}. Scores are of {number}validation samples, as are "
+        "agreement and differences, which are to Keras."
     )
+    for name, unit in sorted({(v.metric_name, v.metric_unit) for v in verdicts}):
+        if unit:
+            legend += f" The {name} and differences are {unit}."
     failed = [*failures(verdicts), ""] if failures(verdicts) else []
     return "\n".join([*table, "", *failed, *([legend, ""] if machines else [])])
 

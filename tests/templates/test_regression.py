@@ -314,6 +314,10 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     assert told == ["tflite", "tflite-fp16", "tflite-int8"]  # the run's own is first
     table = (stored / "encoded" / "verification.md").read_text().splitlines()
     assert [row.split(" | ")[0] for row in table[2:5]] == [f"| {name}" for name in told]
+    units = {"": "in the unit of progression", "encoded": "of the scaled target"}
+    for place, unit in units.items():
+        text = (stored / place / "verification.md").read_text()
+        assert f"The rmse and differences are {unit}" in text
     # Without flags: in the run's own formats.
     status, shown, _ = call(*export[:4])
     rows = [x.split() for x in shown.splitlines() if x.rstrip().endswith("yes")]

@@ -14,5 +14,5 @@ def test_an_input_of_any_size_becomes_a_saved_model_alone(tmp_path):
     assert report["saved_model"]["file"] == "saved_model"
     assert report["tflite"]["error"] == (
         "its input pixels is (None, None, 3), and a TFLite file takes one size: build "
-        "the model with numbers in the place of None, and give it these weights"
+        "the model with numbers in place of None, and give it these weights"
     )

@@ -94,7 +94,7 @@ def test_every_format_gives_the_answers_of_keras(name, exported):
         assert verdict.sha256 == hashlib.sha256(content).hexdigest()
         major, minor, _ = map(int, verdict.min_tensorflow_lite.split("."))
         assert (1, 5) <= (major, minor) < (2, 20)
-    assert verdict.first_answer > 0
+    assert verdict.first_answer > 0 and verdict.num_samples == 40
 
 
 def test_full_int8_takes_and_gives_bytes(exported):
@@ -280,10 +280,10 @@ def argmax_model():
     ("make", "operator"), [(erf_model, "Erf"), (argmax_model, "BitwiseAnd")]
 )
 def test_a_model_that_needs_flex_is_not_converted(make, operator, tmp_path):
-    folder = tmp_path / "saved_model"
-    convert.write_saved_model(make(), folder, batch=1)
+    model, folder = make(), tmp_path / "saved_model"
+    convert.write_saved_model(model, folder, batch=1)
     report = convert.write(
-        None, "tflite", tmp_path / "a.tflite", str(folder), calibration={}
+        model, "tflite", tmp_path / "a.tflite", str(folder), calibration={}
     )
     assert operator in report["error"] and len(report["error"]) <= 300
     assert not (tmp_path / "a.tflite").exists()
