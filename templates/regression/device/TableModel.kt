@@ -30,8 +30,8 @@ import org.tensorflow.lite.Tensor
 private const val SIGNATURE = "serving_default"
 private const val MILLISECONDS = 86_400_000.0 // of a day
 private val YEAR_AND_WEEK = doubleArrayOf(365.2425, 7.0) // days
-private val ISO =
-    Regex("""(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?Z?)?""")
+private const val TWO = "([0-9]{2})" // \d takes other scripts' digits too, on Android
+private val ISO = Regex("([0-9]{4})-$TWO-$TWO(?:[T ]$TWO:$TWO(?::$TWO(?:[.][0-9]+)?)?Z?)?")
 
 /** In the target's own unit; the bounds are null unless the model has an interval. */
 class Prediction(val value: Double, val lower: Double?, val upper: Double?)
