@@ -9,6 +9,7 @@
 // `TableModel` needs com.google.ai.edge.litert:litert; the rest needs what Android has.
 
 import java.io.File
+import java.math.BigDecimal
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.GregorianCalendar
@@ -167,9 +168,14 @@ private class Column(private val json: JSONObject) {
         else -> throw IllegalArgumentException("$name is $value, which is no category")
     }
 
+    // Kotlin itself writes 0.0005 as 5.0E-4.
     private fun written(number: Double): String {
         val isWhole = number % 1.0 == 0.0 && abs(number) < 1e15
-        return if (isWhole) number.toLong().toString() else number.toString()
+        return when {
+            isWhole -> number.toLong().toString()
+            !number.isFinite() -> number.toString()
+            else -> BigDecimal.valueOf(number).stripTrailingZeros().toPlainString()
+        }
     }
 
     /** Return what the network is given, as models are trained on float32. */
