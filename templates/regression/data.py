@@ -73,7 +73,7 @@ def load_data(config: Config) -> Data:
         "metadata": {
             "encoding": encoding,
             "head": config.head,
-            "interval": tabular.INTERVAL,
+            **({} if config.head == "mean" else {"interval": tabular.INTERVAL}),
         },
     }
     served = Data(
