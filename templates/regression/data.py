@@ -67,7 +67,7 @@ def load_data(config: Config) -> Data:
         "metadata": {
             "encoding": encoding,
             "head": config.head,
-            "interval": tables.INTERVAL,
+            **({} if config.head == "mean" else {"interval": tables.INTERVAL}),
         },
     }
     own = table.targets

@@ -63,7 +63,12 @@ def load_data(config: Config) -> Data:
             "bleu_words": words,
             "source_tokeniser": tokenisers[0].to_json(),
             "target_tokeniser": tokenisers[1].to_json(),
-            "special_tokens": {"pad": PAD, "start": START, "end": END},
+            "special_tokens": {
+                "pad": PAD,
+                "start": START,
+                "end": END,
+                "unknown": UNKNOWN,
+            },
             "source_normaliser": asdict(source),
             "target_normaliser": asdict(target),
             "longest_source": longest_source,  # END included

@@ -31,6 +31,7 @@ CELLS = {
     "zip": [
         *((t, t) for t in ("01067", "5", "2.5", "5.0", "")),
         *((5, "5"), (5.0, "5"), (2.5, "2.5"), (1067, "1067"), (None, "")),
+        *((5e-4, "0.0005"), (12345678.5, "12345678.5")),
     ],
     "sold": [
         *((True, "True"), (False, "False"), ("TRUE", "True"), (" false ", "False")),
@@ -61,6 +62,7 @@ KINDS = {
 WRONG = [
     *(({"size (m²)": "12"}, "size (m²)"), ({"rooms": ""}, "rooms")),
     *(({"built": t}, "built") for t in ("31.01.2024", "2024-02-30", "", True)),
+    ({"built": "٢٠٢٤-٠١-٣١"}, "built"),  # as a formatter of dates writes in Arabic
     *(({"seen": f"2024-01-31{t}"}, "seen") for t in ("T24:00", "T12", "T12:60", "+")),
     *(({name: 1}, name) for name in ("Rooms", "size_m", "toString")),
 ]
@@ -83,7 +85,7 @@ def made_up_frame(num_rows=400):
             "size (m²)": np.where(rng.random(num_rows) < 0.1, np.nan, size),
             "rooms": drawn(1.0, 2.0, 2.0, 3.0, 4.0, 5.0).astype("float64"),
             "colour": drawn("red", "blue", "grün", "none", "1", None),
-            "zip": drawn("01067", "5", "2.5"),
+            "zip": drawn("01067", "5", "2.5", "0.0005", "12345678.5"),
             "sold": drawn("True", "False", None),
             "lift": drawn("yes", "no"),
             "built": dates.to_series().where(rng.random(num_rows) < 0.9).to_numpy(),

@@ -236,3 +236,15 @@ def test_kotlin_answers_as_the_files_do(kotlin, real, tmp_path):
         return run_file(real.runners, line)
 
     check(run_client(kotlin, real.cases, tmp_path, answer), real.expected)
+
+
+@pytest.mark.slow
+def test_kotlin_refuses_the_facts_of_another_file(kotlin, made_up, tmp_path):
+    _, (case, *_), _ = made_up
+    height, width, channels = case["facts"]["input_shape"]
+    for shape in ([height - 1, width, channels], [height + 1, width, channels]):
+        other = {**case, "facts": {**case["facts"], "input_shape": shape}}
+        (result,) = run_client(
+            kotlin, [other], tmp_path, lambda line: run_file({}, line)
+        )
+        assert f"for a file that takes {height * width * channels};" in result["error"]

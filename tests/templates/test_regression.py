@@ -115,6 +115,7 @@ def test_an_odd_table_ends_as_a_verified_file(priced):
     facts = json.loads((stored / "exports" / "model.json").read_text())
     assert set(facts["inputs"]) == {"size_m", "town", "garden", "built"}
     assert facts["outputs"] == {"prediction": {"shape": [1, 3]}}
+    assert facts["interval"] == 0.9
     towns = next(c for c in facts["encoding"]["columns"] if c["name"] == "town")
     assert set(towns["vocabulary"]) == {"Köln", "Ulm", "Aue", ""}
 
@@ -310,6 +311,7 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     assert (stored / "encoded" / "model_int8.tflite").exists()
     assert not (stored / "left_by_another_run.txt").exists()
     facts = json.loads((stored / "encoded" / "model.json").read_text())
+    assert facts["head"] == "mean" and "interval" not in facts
     told = [known["format"] for known in facts["files"]]
     assert told == ["tflite", "tflite-fp16", "tflite-int8"]  # the run's own is first
     table = (stored / "encoded" / "verification.md").read_text().splitlines()

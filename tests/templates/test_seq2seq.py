@@ -102,7 +102,8 @@ def test_the_reference_client_searches_as_the_command_does(project):
     steps = next(project.folder.glob("runs/*/exports/steps"))
     facts = json.loads((steps / "model.json").read_text())
     assert [file["failure"] for file in facts["files"]] == [""] * 3
-    assert facts["special_tokens"] == {"pad": 0, "start": 1, "end": 2}
+    special = {"pad": 0, "start": 1, "end": 2, "unknown": 3}
+    assert facts["special_tokens"] == special
     step = facts["files"][0]["signatures"]["decode_step"]
     assert step["inputs"]["token"]["dtype"] == "int32"
     assert step["outputs"]["logits"]["shape"][0] == 1 and "inputs" not in facts

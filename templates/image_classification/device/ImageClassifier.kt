@@ -30,6 +30,10 @@ class ImageFile(file: File, threads: Int = 1) : AutoCloseable {
     fun probabilities(pixels: IntArray): FloatArray {
         val input = interpreter.getInputTensor(0)
         val output = interpreter.getOutputTensor(0)
+        require(pixels.size == input.numElements()) {
+            "${pixels.size} values for a file that takes ${input.numElements()}; " +
+                "is model.json of the same export?"
+        }
         val (given, answered) = Pair(empty(input), empty(output))
         pixels.forEach { put(given, input, it) }
         given.rewind()

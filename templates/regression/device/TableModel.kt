@@ -9,6 +9,7 @@
 // `TableModel` needs com.google.ai.edge.litert:litert; the rest needs what Android has.
 
 import java.io.File
+import java.math.BigDecimal
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.GregorianCalendar
@@ -30,8 +31,8 @@ import org.tensorflow.lite.Tensor
 private const val SIGNATURE = "serving_default"
 private const val MILLISECONDS = 86_400_000.0 // of a day
 private val YEAR_AND_WEEK = doubleArrayOf(365.2425, 7.0) // days
-private val ISO =
-    Regex("""(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?Z?)?""")
+private const val TWO = "([0-9]{2})" // \d takes other scripts' digits too, on Android
+private val ISO = Regex("([0-9]{4})-$TWO-$TWO(?:[T ]$TWO:$TWO(?::$TWO(?:[.][0-9]+)?)?Z?)?")
 
 /** In the target's own unit; the bounds are null unless the model has an interval. */
 class Prediction(val value: Double, val lower: Double?, val upper: Double?)
@@ -167,9 +168,14 @@ private class Column(private val json: JSONObject) {
         else -> throw IllegalArgumentException("$name is $value, which is no category")
     }
 
+    // Kotlin itself writes 0.0005 as 5.0E-4.
     private fun written(number: Double): String {
         val isWhole = number % 1.0 == 0.0 && abs(number) < 1e15
-        return if (isWhole) number.toLong().toString() else number.toString()
+        return when {
+            isWhole -> number.toLong().toString()
+            !number.isFinite() -> number.toString()
+            else -> BigDecimal.valueOf(number).stripTrailingZeros().toPlainString()
+        }
     }
 
     /** Return what the network is given, as models are trained on float32. */

@@ -212,7 +212,10 @@ struct TableColumn: Decodable {
 
   /// Returns the days from 1970-01-01 to a date, with a time or without.
   private func days(_ text: String) -> Double? {
-    let form = #"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?$"#
+    // Not \d, which other scripts' digits are too, and of which Int reads none.
+    let day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    let time = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+    let form = "^\(day)([T ]\(time)Z?)?$"
     guard text.range(of: form, options: .regularExpression) != nil else { return nil }
     let parts = text.split { !$0.isNumber }.compactMap { Int($0) } + [0, 0, 0]
     var calendar = Calendar(identifier: .gregorian)

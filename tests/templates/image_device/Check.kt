@@ -16,8 +16,13 @@ fun main(arguments: Array<String>) {
         val tensors = case.getJSONObject("file")
         val file = File(tensors.getString("file"))
         file.writeText(tensors.toString())
-        val answers = ImageFile(file).use {
-            ImageClassifier(it, facts.toString()).answers(pixelsOf(bitmap))
+        val answers = try {
+            ImageFile(file).use {
+                ImageClassifier(it, facts.toString()).answers(pixelsOf(bitmap))
+            }
+        } catch (error: IllegalArgumentException) {
+            results.put(JSONObject().put("error", error.message))
+            continue
         }
         val pairs = answers.map { JSONArray().put(it.label).put(it.probability.toDouble()) }
         val pixels = prepare(pixelsOf(bitmap), facts).toList()
