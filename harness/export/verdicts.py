@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from kerazoo.harness.export.exam import Verdict, show_score
 
+WIDTH = 140  # of the table at least: narrower, it loses its last column
+
 
 def columns(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """Return the heads of the verification table.
@@ -62,12 +64,12 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns(verdicts):
-        table.add_column(column, no_wrap=column != "verified")
+        table.add_column(column, no_wrap=True)
     for row, verdict in zip(rows(verdicts), verdicts, strict=True):
         table.add_row(
             *row[:-1], f"[{'green' if verdict.passed else 'red'}]{row[-1]}[/]"
         )
-    Console(width=max(Console().width, 110)).print(table)
+    Console(width=max(Console().width, WIDTH)).print(table)
     for line in failures(verdicts):
         print(line)
 
