@@ -60,4 +60,7 @@ class ModelConfig:
         if (best := Path(self.weights).expanduser() / "best.keras").is_file():
             return f"{self.weights} is a folder; its best epoch is {best}"
         named = f"; {self.name} has {', '.join(known)} by name" if known else ""
+        for other in zoo.list_models(pretrained=True):
+            if zoo.find_weights(other, self.weights):
+                named = f"; {self.weights} is of --model.name {other}"
         return f"there is no file {self.weights}{named}"

@@ -17,6 +17,7 @@ def test_a_model_begins_with_a_file_by_its_path(tmp_path):
     [
         ("cnn", "best.keras", "there is no file best.keras$"),
         ("transformer_tiny", "cmudic", "transformer_tiny has cmudict by name$"),
+        ("transformer_small", "cmudict", "is of --model.name transformer_tiny$"),
         ("imagenet_vgg16", "imagenet", r"given as --model\.arguments\.weights$"),
     ],
 )
