@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
-from kerazoo.harness.tables.kinds import as_spelt, type_column
-from kerazoo.harness.tables.tabular import Encoding, as_served
+from kerazoo.harness.tables.kinds import type_column
+from kerazoo.harness.tables.tabular import Encoding, served_columns
 from kerazoo.harness.wording import listed, shown
 
 if TYPE_CHECKING:
@@ -52,13 +52,11 @@ def predict_rows(
     target = encoding["target"]["name"]
     unknown = [n for n in frame.columns if n not in needed and n != target]
     notes = [f"not used: {listed(unknown)}"] if unknown else []
-    inputs = {}
-    for column in encoding["columns"]:
-        values = frame[column["name"]]
-        values, _ = type_column(values, column["kind"], column.get("hint"))
-        if column.get("boolean"):
-            values = as_spelt(values, column["vocabulary"])
-        inputs[column["input"]] = as_served(values, column["kind"])
+    typed = {
+        c["name"]: type_column(frame[c["name"]], c["kind"], c.get("hint"))[0]
+        for c in encoding["columns"]
+    }
+    inputs = served_columns(typed, encoding)
     outputs = answers(model, by_name(model, inputs))
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]
     for name, values in zip(names, outputs.T, strict=True):

@@ -21,7 +21,7 @@ import numpy as np
 from kerazoo.harness.data import digest
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables import files, reading, tabular
-from kerazoo.harness.tables.kinds import Kind, as_spelt, type_column
+from kerazoo.harness.tables.kinds import Kind, type_column
 from kerazoo.harness.tables.reading import Table
 from kerazoo.harness.tables.splits import How
 from kerazoo.harness.tables.table_encoder import encode
@@ -95,16 +95,11 @@ class Stream:
     def _served(
         self, chunk: "pandas.DataFrame", encoding: tabular.Encoding
     ) -> dict[str, np.ndarray]:
-        fitted = {column["name"]: column for column in encoding["columns"]}
-        served = {}
-        for column in self.sample.columns:
-            values = chunk[column.name]
-            typed, kind = type_column(values, column.kind, column.hint)
-            known = fitted[column.name]
-            if known.get("boolean"):
-                typed = as_spelt(typed, known["vocabulary"])
-            served[known["input"]] = tabular.as_served(typed, kind)
-        return served
+        typed = {
+            column.name: type_column(chunk[column.name], column.kind, column.hint)[0]
+            for column in self.sample.columns
+        }
+        return tabular.served_columns(typed, encoding)
 
 
 @dataclass(frozen=True)

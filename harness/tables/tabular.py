@@ -83,7 +83,7 @@ def fit_encoding(
             "input": inputs[column.name],
             **({} if column.hint is None else {"hint": column.hint}),
             **_fit_column(
-                as_served(frame[column.name], column.kind),
+                _as_served(frame[column.name], column.kind),
                 column.kind,
                 number_transform,
                 (winsorise, clip_iqr) if column.kind == "number" else (0.0, 0.0),
@@ -116,9 +116,9 @@ def input_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def served_columns(
-    frame: "pandas.DataFrame", encoding: Encoding
+    typed: "pandas.DataFrame | dict[str, pandas.Series]", encoding: Encoding
 ) -> dict[str, np.ndarray]:
-    """Return the columns as a client sends them to the exported model, by input.
+    """Return typed columns as a client sends them to the exported model, by input.
 
     Numbers and dates (days since 1970-01-01) are float32 with NaN for missing ones,
     categories are texts with "" for missing ones. Booleans are written as the encoding
@@ -126,14 +126,14 @@ def served_columns(
     """
     served = {}
     for column in encoding["columns"]:
-        values = frame[column["name"]]
+        values = typed[column["name"]]
         if column.get("boolean"):
             values = as_spelt(values, column["vocabulary"])
-        served[column["input"]] = as_served(values, column["kind"])
+        served[column["input"]] = _as_served(values, column["kind"])
     return served
 
 
-def as_served(values: "pandas.Series", kind: str) -> np.ndarray:
+def _as_served(values: "pandas.Series", kind: str) -> np.ndarray:
     """Return one column as a client sends it."""
     if kind == "date":
         values = (values - np.datetime64(EPOCH)) / np.timedelta64(1, "D")

@@ -104,6 +104,16 @@ def test_booleans_are_one_in_whatever_case_a_piece_has_them(tmp_path):
     np.testing.assert_array_equal(stream.encode(encoding)["categories"], expected)
 
 
+def test_a_column_that_weights_to_start_from_do_not_know_is_left_out(tmp_path):
+    file = written(tmp_path, "a.csv")
+    known = read_table(file, "price", kinds=KINDS, exclude=["grade"])
+    encoding = tabular.fit_encoding(known, split_rows(known)["train"], "log")
+    stream = read_stream(file, "price", kinds=KINDS, num_sampled=ROWS)
+    expected = encode(tabular.served_columns(known.frame, encoding), encoding)
+    for found, right in zip(stream.encode(encoding).values(), expected, strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
 def test_a_sample_is_even_seeded_and_no_larger_than_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "CHUNK", 100)
     file = tmp_path / "a.csv"
