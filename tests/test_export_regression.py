@@ -10,7 +10,7 @@ import pytest
 from kerazoo import zoo
 from kerazoo.harness.config import EXPORT_FORMATS
 from kerazoo.harness.export.check import TFLiteRunner, facts_of
-from kerazoo.harness.export.export import answers, by_name
+from kerazoo.harness.export.export import answers
 from kerazoo.harness.tables import tabular
 from kerazoo.zoo.regression.embeddings import adapt_embeddings
 from kerazoo.zoo.regression.ensemble import ensemble
@@ -76,7 +76,7 @@ def differences(model, rows, formats, folder):
 
     write_saved_model(model, folder / "single", batch=1)
     checked = {name: array[-NUM_CHECKED:] for name, array in rows.items()}
-    expected = answers(model, by_name(model, checked))
+    expected = answers(model, checked)
     targets = table()[1][-NUM_CHECKED:]
     assert expected.std() > 0.2, "the answers mean nothing"
     wrong = {}

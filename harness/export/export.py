@@ -208,11 +208,11 @@ def by_name(model: "keras.Model", inputs: Inputs) -> dict[str, np.ndarray]:
     return {k: v.astype(str) if v.dtype == object else v for k, v in named.items()}
 
 
-def answers(model: "keras.Model", inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Return a model's answers to inputs by name, in float32."""
+def answers(model: "keras.Model", inputs: Inputs) -> np.ndarray:
+    """Return a model's answers to inputs, in float32."""
     import keras
 
-    given = list(inputs.values())
+    given = list(by_name(model, inputs).values())
     if any(array.dtype.kind == "U" for array in given):
         import tensorflow as tf
 

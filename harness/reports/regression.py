@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from kerazoo.harness.data import Data, collect
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.export.exam import RMSE, Metric
-from kerazoo.harness.export.export import answers, by_name
+from kerazoo.harness.export.export import answers
 from kerazoo.harness.reports import intervals
 from kerazoo.harness.reports.common import (
     BLUE,
@@ -43,7 +43,7 @@ def evaluate(model: "keras.Model", data: Data) -> Report:
         data: `test`, `features`, `target` and the encoding are used.
     """
     inputs, targets = collect(data.test)
-    outputs = answers(model, by_name(model, inputs))
+    outputs = answers(model, inputs)
     scores = measure(targets, outputs)
     rivals = {
         name: measure(targets, predicted[:, None])
@@ -128,7 +128,7 @@ def headline(data: Data) -> tuple[str, ...]:
 def score(model: "keras.Model", data: Data) -> dict[str, float]:
     """Measure a model that takes raw columns on the test split."""
     inputs, targets = collect(data.test)
-    return measure(targets, answers(model, by_name(model, inputs)))
+    return measure(targets, answers(model, inputs))
 
 
 def measure(targets: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
@@ -175,8 +175,7 @@ def permutation_importance(
     order = rng.permutation(len(chosen))
 
     def rmse(changed: Columns) -> float:
-        outputs = answers(model, by_name(model, changed))
-        return RMSE.measure(targets[chosen], outputs)
+        return RMSE.measure(targets[chosen], answers(model, changed))
 
     whole = rmse(rows)
     rises = {name: rmse(rows | {name: rows[name][order]}) - whole for name in rows}
@@ -300,9 +299,7 @@ def partial_dependence(
         else:
             places = np.array(_commonest(values), dtype=object)
         means = [
-            answers(
-                model, by_name(model, rows | {name: np.full(len(rows[name]), place)})
-            )[:, 0].mean()
+            answers(model, rows | {name: np.full(len(rows[name]), place)})[:, 0].mean()
             for place in places
         ]
         if is_number:

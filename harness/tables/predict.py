@@ -41,7 +41,7 @@ def predict_rows(
         DataError: the file cannot be read, lacks a column, or holds what is no number
             or no date where the model needs one.
     """
-    from kerazoo.harness.export.export import answers, by_name
+    from kerazoo.harness.export.export import answers
 
     frame = _read(file, delimiter, characters)
     needed = [column["name"] for column in encoding["columns"]]
@@ -57,7 +57,7 @@ def predict_rows(
         for c in encoding["columns"]
     }
     inputs = served_columns(typed, encoding)
-    outputs = answers(model, by_name(model, inputs))
+    outputs = answers(model, inputs)
     names = ["predicted", "lower", "upper"][: outputs.shape[1]]
     for name, values in zip(names, outputs.T, strict=True):
         title = f"{name}_{target}"

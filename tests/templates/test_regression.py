@@ -11,7 +11,7 @@ import pytest
 from workplace import ROOT, execute
 
 from kerazoo.harness.data import collect
-from kerazoo.harness.export.export import answers, by_name
+from kerazoo.harness.export.export import answers
 from kerazoo.harness.own_code import imported_from
 
 SMALL = ("--epochs", "3", "--model.arguments.width", "16", "--batch_size", "32")
@@ -187,7 +187,7 @@ def test_the_answer_of_an_ensemble_is_the_mixture_of_its_members():
     target = data.metadata["encoding"]["target"]
     expected = np.stack([mean, mean - far, mean + far], axis=1)
     columns, _ = collect(data.served.validation)
-    found = answers(product, by_name(product, columns))
+    found = answers(product, columns)
     expected = expected * target["scale"] + target["center"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
 

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from kerazoo.harness import DataError
 from kerazoo.harness.export.exam import RMSE
-from kerazoo.harness.export.export import answers, by_name, export
+from kerazoo.harness.export.export import answers, export
 from kerazoo.harness.tables import tabular
 from kerazoo.harness.tables.metric import UnscaledRMSE
 from kerazoo.harness.tables.table_encoder import decode, encode
@@ -121,7 +121,7 @@ def test_the_graph_encodes_as_numpy_does(encoding):
     product = tabular.attach_columns(model, plain)
 
     columns = tabular.served_columns(FRAME, encoding)
-    found = answers(product, by_name(product, columns))
+    found = answers(product, columns)
     np.testing.assert_allclose(
         found, np.concatenate(encode(columns, encoding), axis=1), atol=2e-4
     )
@@ -317,7 +317,7 @@ def show(weights, encoding):
 def test_the_graph_finds_quantiles_as_numpy_does(large):
     columns, encoding, expected = large
     product = show(np.eye(expected.shape[1]), encoding)
-    found = answers(product, by_name(product, columns))
+    found = answers(product, columns)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -369,7 +369,7 @@ def test_a_prediction_lies_in_its_interval_also_on_a_device(large, tmp_path):
         device(**{name: values[[row]] for name, values in some.items()})["prediction"]
         for row in range(300)
     ]
-    for found in (answers(product, by_name(product, some)), np.concatenate(on_device)):
+    for found in (answers(product, some), np.concatenate(on_device)):
         middle, low, high = found.T
         assert (low <= middle).all() and (middle <= high).all() and (low < high).any()
 
