@@ -33,9 +33,6 @@ HIGH_IS_BETTER = ("accuracy", "auc", "bleu", "chrf", "dice", "f1", "iou", "preci
 HIGH_IS_BETTER += ("r2", "recall", "similarity")
 LOW_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "nll", "per", "wer", "cer")
 LOW_IS_BETTER += ("perplexity", "entropy", "divergence", "hinge", "poisson")
-MOST_NAMED = 20  # choices that a message can list and still be read
-
-
 Schedule = Literal["cosine", "step", "inverse_sqrt", "constant"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_NAMED = 5  # places, names or values that one message lists
+MOST_CHOICES = 20  # those that one can choose from
 
 
 def shown(text: str, most: int = 60) -> str:
@@ -61,7 +62,7 @@ def unknown(name: str, known: Sequence[str]) -> str:
     """
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f" Did you mean {shown(near[0])!r}?" if near else ""
-    there = listed([shown(label) for label in known], 20)
+    there = listed([shown(label) for label in known], MOST_CHOICES)
     return f"{shown(name)!r} is not known.{hint} There are: {there}."
 
 
@@ -71,6 +72,6 @@ def not_among(value: str, choices: Sequence[str]) -> str:
     # Of equally near ones the beginning counts: resnet2 is more of a resnet20.
     near.sort(key=lambda choice: not choice.startswith(str(value)))
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    if len(choices) > MOST_NAMED:
+    if len(choices) > MOST_CHOICES:  # models or losses
         return f"{value!r} is not known.{hint} `kerazoo list` shows what is."
     return f"{value!r} is not known.{hint} Choose from: {', '.join(choices)}."

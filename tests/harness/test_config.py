@@ -200,7 +200,7 @@ MISTAKES = [
     ("--model.arguments.dropuot 1", "no argument 'dropuot'. Did you mean 'dropout'?"),
     (
         "--loss focal --loss_arguments.gama 1",
-        "'gama' is not known. Did you mean 'gam",
+        "'gama' is not known. Did you mean 'gamma'? Choose from: gamma, alpha, ",
     ),
     (
         "--loss focal --loss_arguments.gamma x",
