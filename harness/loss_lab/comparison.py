@@ -63,26 +63,6 @@ def table(results: Sequence[Result]) -> dict[str, list[str]]:
     return columns
 
 
-def markdown(columns: dict[str, list[str]]) -> str:
-    """Return a table as Markdown."""
-    rows = [list(columns), ["---"] * len(columns), *zip(*columns.values(), strict=True)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def show(columns: dict[str, list[str]]) -> None:
-    """Print a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        shown.add_column(column)
-    for row in zip(*columns.values(), strict=True):
-        shown.add_row(*row)
-    # A terminal wraps what is too long for it; cut numbers would say nothing.
-    Console(width=1000, highlight=False).print(shown)
-
-
 def figures(results: Sequence[Result], monitor: str) -> dict[str, Figure]:
     """Draw the test scores, the convergence and the recall of each class, by loss."""
     drawn = {"scores": _scores(results), "convergence": _convergence(results, monitor)}

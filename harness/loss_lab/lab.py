@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kerazoo.harness import environment
+from kerazoo.harness import environment, text_tables
 from kerazoo.harness.config import TrainingConfig, flatten
 from kerazoo.harness.loss_lab import comparison
 from kerazoo.harness.loss_lab.comparison import Result
@@ -150,14 +150,14 @@ def _record(
     parent.table(table, "tables/losses.json")
     for name, figure in comparison.figures(results, shared.monitor).items():
         parent.figure(figure, f"plots/{name}.png")
-    text = comparison.markdown(table)
+    text = text_tables.markdown(table)
     parent.text(text, "losses.md")
     parts = [f"**Losses compared**, mean ± standard deviation\n\n{text}"]
     if lost:
         parts.append(f"**no run finished** of {', '.join(lost)}")
     parts.append(f"**Reproduce**: `{environment.command()}`")
     parent.note("\n\n".join(parts))
-    comparison.show(table)
+    text_tables.show(table)
 
 
 def _argument(text: str) -> tuple[str, object]:
