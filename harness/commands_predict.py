@@ -85,7 +85,7 @@ def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -
 
 def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exception]]:
     """Return the pixels of the files that can be read, and why others cannot."""
-    from kerazoo.harness.images.folders import read_images
+    from kerazoo.harness.images.files import read_images
 
     found, errors = {}, []
     for file in files:

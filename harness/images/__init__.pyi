@@ -5,8 +5,8 @@ from .corrupt import (
     flip_labels as flip_labels,
     thin_out as thin_out,
 )
+from .files import read_images as read_images
 from .folders import (
     common_size as common_size,
-    read_images as read_images,
     scan_image_folder as scan_image_folder,
 )

@@ -1,7 +1,7 @@
 """Folders of images: what they hold, what is wrong with them, how they are split.
 
 `scan_image_folder` decodes every file once, before training, so that no broken file
-stops a run after an hour. `read_image` and `read_images` then read the pixels.
+stops a run after an hour. `read_images` of `files.py` then reads the pixels.
 """
 
 import hashlib
@@ -14,13 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerazoo.harness.images.files import (
-    Progress,
-    decode,
-    map_threads,
-    read_image,
-    read_images,
-)
+from kerazoo.harness.images.files import Progress, decode, map_threads
 from kerazoo.harness.images.layout import (
     MOST_SHOWN,
     SPLITS,
@@ -29,14 +23,6 @@ from kerazoo.harness.images.layout import (
     broken_lines,
     printable,
 )
-
-__all__ = [
-    "ImageFolder",
-    "common_size",
-    "read_image",
-    "read_images",
-    "scan_image_folder",
-]
 
 
 @dataclass(frozen=True)

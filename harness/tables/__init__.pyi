@@ -14,11 +14,11 @@ from .predict import known_encoding as known_encoding
 from .reading import (
     Table as Table,
     read_table as read_table,
-    split_rows as split_rows,
 )
 from .splits import (
     SPLITS as SPLITS,
     mixed as mixed,
+    split_rows as split_rows,
 )
 from .streaming import (
     InMemory as InMemory,

@@ -16,13 +16,11 @@ import numpy as np
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
-from kerazoo.harness.tables.splits import split_rows
 from kerazoo.harness.wording import MOST_NAMED, places, shown, unknown
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Column", "Table", "read_table", "split_rows"]
 FEWEST_ROWS = 10
 MOST_MISSING = 0.05  # share of rows without a target that are dropped with a note
 

@@ -7,11 +7,8 @@ import pytest
 from picture_files import RNG, colour, png, put
 from PIL import Image
 
-from kerazoo.harness.images.folders import (
-    read_image,
-    read_images,
-    scan_image_folder,
-)
+from kerazoo.harness.images.files import read_image, read_images
+from kerazoo.harness.images.folders import scan_image_folder
 
 # ---------------------------------------------------------------- pixels of one file
 

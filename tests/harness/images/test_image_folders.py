@@ -12,10 +12,8 @@ import pytest
 from picture_files import colour, files, make_folder, png, put
 
 from kerazoo.harness.images import files as reading, folders
-from kerazoo.harness.images.folders import (
-    read_images,
-    scan_image_folder,
-)
+from kerazoo.harness.images.files import read_images
+from kerazoo.harness.images.folders import scan_image_folder
 
 # ---------------------------------------------------------------------- broken files
 

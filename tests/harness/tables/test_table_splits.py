@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from kerazoo.harness import DataError
-from kerazoo.harness.tables.reading import read_table, split_rows
+from kerazoo.harness.tables.reading import read_table
+from kerazoo.harness.tables.splits import split_rows
 
 RNG = np.random.default_rng(0)
 NUM_ROWS = 400

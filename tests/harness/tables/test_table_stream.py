@@ -10,7 +10,8 @@ import pytest
 
 from kerazoo.harness import DataError
 from kerazoo.harness.tables import files, streaming, tabular
-from kerazoo.harness.tables.reading import read_table, split_rows
+from kerazoo.harness.tables.reading import read_table
+from kerazoo.harness.tables.splits import split_rows
 from kerazoo.harness.tables.streaming import read_stream, sampled, shuffled
 from kerazoo.harness.tables.table_encoder import encode
 
