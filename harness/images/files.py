@@ -18,8 +18,6 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL import Image
 
-Progress = Callable[[int, int], object]
-
 # Files are told by their content: other Pillow plugins may start external programs.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 # 8944 x 8944. It lies below the size at which Pillow itself begins to warn.
@@ -81,8 +79,6 @@ def read_images(
     width: int,
     channels: int,
     resize: str = "crop",
-    *,
-    progress: Progress | None = None,
 ) -> np.ndarray:
     """Read many image files into one array, with several threads.
 
@@ -92,7 +88,6 @@ def read_images(
         width: as in `read_image`.
         channels: as in `read_image`.
         resize: as in `read_image`.
-        progress: called as `progress(done, total)` after each file.
 
     Shapes:
         result: (len(paths), height, width, channels), uint8, 0 to 255.
@@ -107,7 +102,7 @@ def read_images(
     def read(path: str | os.PathLike) -> np.ndarray:
         return read_image(path, height, width, channels, resize)
 
-    for index, image in enumerate(map_threads(read, paths, progress)):
+    for index, image in enumerate(map_threads(read, paths)):
         images[index] = image
     return images
 
@@ -154,11 +149,7 @@ def decode(data: bytes) -> "Image.Image":
     return _eight_bits(image)
 
 
-def map_threads(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    progress: Progress | None = None,
-) -> Iterator[Any]:
+def map_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """Yield `function(item)` for each item, in order, computed by several threads.
 
     Pillow's warnings on odd metadata are silenced meanwhile: here and not in each call,
@@ -167,19 +158,11 @@ def map_threads(
     Args:
         function: what a thread runs; Pillow releases the GIL while it decodes.
         items: its arguments.
-        progress: called as `progress(done, total)` in the caller's thread.
     """
-    items = list(items)
-    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-    with warnings.catch_warnings():
+    threads = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    with warnings.catch_warnings(), threads as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        try:
-            for done, result in enumerate(pool.map(function, items), start=1):
-                yield result
-                if progress is not None:
-                    progress(done, len(items))
-        finally:  # without cancelling, Ctrl-C would wait for all the other files
-            pool.shutdown(cancel_futures=True)
+        yield from pool.map(function, items)  # which cancels the others on Ctrl-C
 
 
 def _check_shape(height: int, width: int, channels: int, resize: str) -> None:

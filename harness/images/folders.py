@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerazoo.harness.images.files import Progress, decode, map_threads
+from kerazoo.harness.images.files import decode, map_threads
 from kerazoo.harness.images.layout import (
     MOST_SHOWN,
     SPLITS,
@@ -77,7 +77,6 @@ def scan_image_folder(
     test_share: float = 0.15,
     seed: int = 0,
     max_broken_share: float = 0.05,
-    progress: Progress | None = None,
 ) -> ImageFolder:
     """Find, check and split the images under `path`, before anything is trained.
 
@@ -105,7 +104,6 @@ def scan_image_folder(
         test_share: the same for test.
         seed: of the split.
         max_broken_share: the share of files, 0 to 1, that may be broken and skipped.
-        progress: called as `progress(done, total)` after each file.
 
     Raises:
         FileNotFoundError: there is nothing at `path`.
@@ -130,7 +128,7 @@ def scan_image_folder(
     ]
     facts: dict[Path, _Facts] = {}
     broken: list[tuple[Path, str]] = []
-    for file, result in zip(files, map_threads(_examine, files, progress), strict=True):
+    for file, result in zip(files, map_threads(_examine, files), strict=True):
         if isinstance(result, _Facts):
             facts[file] = result
         else:
