@@ -54,16 +54,18 @@ def predict(
     elif of_table:
         _predict_table(model, facts["encoding"], config.data, inputs, output)
     else:
-        return _predict_images(model, facts["labels"], inputs, top or 3, json)
+        return _predict_images(model, facts, inputs, top or 3, json)
     return 0
 
 
-def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -> int:
+def _predict_images(model, facts, files: Sequence[str], top: int, json: bool) -> int:
     import numpy as np
 
-    failed = 0
+    # As the run's own `data.py` has it; runs of before say nothing.
+    form = (*model.input_shape[1:], facts.get("fit", "crop"))
+    labels, failed = facts["labels"], 0
     for start in range(0, len(files), BATCH_SIZE):
-        some, errors = _read_images(files[start : start + BATCH_SIZE], model)
+        some, errors = _read_images(files[start : start + BATCH_SIZE], form)
         failed += len(errors)
         if errors and len(files) == 1:
             raise errors[0]
@@ -83,14 +85,16 @@ def _predict_images(model, labels, files: Sequence[str], top: int, json: bool) -
     return 1 if failed else 0
 
 
-def _read_images(files: Sequence[str], model) -> tuple[dict[str, Any], list[Exception]]:
+def _read_images(
+    files: Sequence[str], form: Sequence[Any]
+) -> tuple[dict[str, Any], list[Exception]]:
     """Return the pixels of the files that can be read, and why others cannot."""
     from kerazoo.harness.images.files import read_images
 
     found, errors = {}, []
     for file in files:
         try:
-            (found[file],) = read_images([file], *model.input_shape[1:])
+            (found[file],) = read_images([file], *form)
         except FileNotFoundError:
             errors.append(ValueError(f"There is no file {file}."))
         except (OSError, ValueError) as error:

@@ -70,7 +70,7 @@ def load_data(config: Config) -> Data:
             "before": "turned as EXIF says, laid on white; grey is ITU-R 601 luma",
             "resize": f"to {height} x {width}, filling it and cropping the middle, "
             "bilinear with antialiasing",
-            "fit": "crop",  # what `read_images` does; clients on devices read it
+            "fit": "crop",  # what `read_images` does; predict and clients read it
         },
         notes=source.notes,
     )

@@ -6,13 +6,14 @@ import shutil
 import socket
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 from workplace import SMOKE, Project, kerazoo
 
 from kerazoo import losses, zoo
-from kerazoo.harness import catalog, commands, environment
+from kerazoo.harness import catalog, commands, commands_predict, environment
 from kerazoo.harness.tracking import mlflow_store
 
 
@@ -214,6 +215,16 @@ def test_predict_names_the_most_probable_classes(in_project, tmp_path, call):
     assert status == 1 and len(shown.splitlines()) == 2
     assert errors.startswith("error: ") and "broken.png" in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(("facts", "corner"), [({}, 255), ({"fit": "pad"}, 0)])
+def test_predict_fits_a_picture_as_the_run_did(facts, corner, tmp_path, capsys):
+    Image.new("L", (20, 10), 255).save(tmp_path / "wide.png")
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    facts = {"labels": [f"pixel {i}" for i in range(64)], **facts}
+    commands_predict._predict_images(model, facts, [tmp_path / "wide.png"], 64, False)
+    shown = capsys.readouterr().out
+    assert f"pixel 0 {corner:.1%}" in shown and "pixel 36 25500.0%" in shown
 
 
 def test_export_of_a_run_stores_the_files_with_the_run(trained, tmp_path):
