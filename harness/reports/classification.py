@@ -14,6 +14,8 @@ from kerazoo.harness.reports.common import BLUE, GREY, Report, plain
 if TYPE_CHECKING:
     import keras
 
+NUM_BINS = 15  # of confidence, of one width
+
 
 def evaluate(model: "keras.Model", data: Data) -> Report:
     """Measure a classifier on the test split.
@@ -120,8 +122,8 @@ def measure(y_true: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
     Returns:
         `accuracy`, `balanced_accuracy` (mean recall of the classes), `macro_f1`, and
-        `calibration_error`: the expected gap between confidence and accuracy over 15
-        bins of equal width (Guo et al. 2017, arXiv:1706.04599).
+        `calibration_error`: the expected gap between confidence and accuracy over bins
+        of equal width (Guo et al. 2017, arXiv:1706.04599).
     """
     from sklearn.metrics import f1_score, recall_score
 
@@ -195,7 +197,7 @@ def reliability_diagram(y_true: np.ndarray, probabilities: np.ndarray) -> Figure
     top.plot(centres[seen], accuracies[seen], BLUE, marker="o", label="this model")
     top.set(ylabel="accuracy", title="Reliability, test split", xlim=(0, 1))
     top.legend(frameon=False)
-    bottom.bar(centres, shares, width=1 / 15 * 0.9, color=BLUE)
+    bottom.bar(centres, shares, width=0.9 / NUM_BINS, color=BLUE)
     bottom.set(xlabel="confidence", ylabel="share")
     plain(top)
     plain(bottom)
@@ -208,42 +210,37 @@ def confident_mistakes(
     probabilities: np.ndarray,
     labels: Sequence[str],
     most: int = 24,
-) -> Figure | None:
-    """Show the wrong answers that the model was surest of; None if there are none.
+) -> Figure:
+    """Show the wrong answers that the model was surest of.
 
     Args:
-        images: (samples, height, width, channels), pixels 0 to 255.
-        y_true: (samples,), class indices.
-        probabilities: (samples, classes).
+        images: (mistakes, height, width, channels), pixels 0 to 255.
+        y_true: (mistakes,), class indices.
+        probabilities: (mistakes, classes).
         labels: class names, by index.
         most: the largest number of images.
     """
-    y_pred = probabilities.argmax(axis=-1)
-    wrong = np.flatnonzero(y_pred != y_true)
-    wrong = wrong[np.argsort(-probabilities[wrong, y_pred[wrong]])][:most]
-    if not len(wrong):
-        return None
-    rows = -(-len(wrong) // 6)
+    y_pred, sure = probabilities.argmax(axis=-1), probabilities.max(axis=-1)
+    surest = np.argsort(-sure)[:most]
+    rows = -(-len(surest) // 6)
     figure = Figure(figsize=(9, 1.85 * rows + 0.5), layout="constrained")
     figure.suptitle("Most confident mistakes, test split")
     grid = figure.subplots(rows, 6, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, i in zip(grid.flat, wrong, strict=False):
+    for axes, i in zip(grid.flat, surest, strict=False):
         axes.imshow(images[i].squeeze().astype("uint8"), cmap="gray", vmin=0, vmax=255)
-        sure = probabilities[i, y_pred[i]]
-        axes.set_title(
-            f"{labels[y_pred[i]]} {sure:.0%}\ntrue: {labels[y_true[i]]}", size=8
-        )
+        title = f"{labels[y_pred[i]]} {sure[i]:.0%}\ntrue: {labels[y_true[i]]}"
+        axes.set_title(title, size=8)
     return figure
 
 
-def _reliability(y_true, probabilities, bins: int = 15):
+def _reliability(y_true, probabilities):
     confidence = probabilities.max(axis=-1)
     right = probabilities.argmax(axis=-1) == y_true
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    counts = np.bincount(index, minlength=bins)
+    index = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
+    counts = np.bincount(index, minlength=NUM_BINS)
     divisor = np.maximum(counts, 1)
-    centres = np.bincount(index, confidence, bins) / divisor
-    accuracies = np.bincount(index, right, bins) / divisor
+    centres = np.bincount(index, confidence, NUM_BINS) / divisor
+    accuracies = np.bincount(index, right, NUM_BINS) / divisor
     return centres, accuracies, counts / len(y_true)

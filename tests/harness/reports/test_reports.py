@@ -163,7 +163,9 @@ def test_the_reliability_diagram_leaves_empty_bins_out():
 
 def test_the_surest_mistakes_come_first():
     images = np.arange(6)[:, None, None, None] * np.full((6, 4, 4, 1), 10)
-    figure = classifier.confident_mistakes(images, Y_TRUE, PROBABILITIES, LABELS)
+    wrong = [2, 4]
+    mistakes = images[wrong], Y_TRUE[wrong], PROBABILITIES[wrong]
+    figure = classifier.confident_mistakes(*mistakes, LABELS)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == [
         "dog 70%\ntrue: cat",
@@ -175,21 +177,17 @@ def test_the_surest_mistakes_come_first():
 @pytest.mark.parametrize(("wrong", "expected"), [(9, 5), (3, 3), (1, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_at_most_so_many_mistakes_are_shown(wrong, expected, channels, tmp_path):
-    images = np.zeros((10, 4, 4, channels), "float32")
-    y_true = np.array([1] * wrong + [0] * (10 - wrong))
-    probabilities = np.tile([0.9, 0.1], (10, 1))
-    figure = classifier.confident_mistakes(
-        images, y_true, probabilities, ["a", "b"], most=5
-    )
+    images = np.zeros((wrong, 4, 4, channels), "float32")
+    mistakes = images, np.ones(wrong, int), np.tile([0.9, 0.1], (wrong, 1))
+    figure = classifier.confident_mistakes(*mistakes, ["a", "b"], most=5)
     assert sum(bool(axes.images) for axes in figure.axes) == expected
     figure.savefig(tmp_path / "figure.png")
 
 
 def test_no_mistake_is_no_figure():
-    images = np.zeros((6, 4, 4, 1))
-    assert (
-        classifier.confident_mistakes(images, Y_TRUE, np.eye(3)[Y_TRUE], LABELS) is None
-    )
+    none = np.zeros((0, 4, 4, 1))
+    report = classifier.classification(Y_TRUE, np.eye(3)[Y_TRUE], LABELS, none)
+    assert set(report.figures) == {"confusion_matrix", "reliability"}
 
 
 def test_infinite_predictions_are_told_and_not_drawn(capsys):
