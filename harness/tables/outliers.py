@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerazoo.harness.tables.kinds import LARGEST
 from kerazoo.harness.wording import places, shown
 
 if TYPE_CHECKING:
     import pandas
 
     from kerazoo.harness.tables.reading import Table
-
-LARGEST = float(np.finfo("float32").max)  # models compute in float32
 
 
 def bounds(
