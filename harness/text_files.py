@@ -12,6 +12,7 @@ from kerazoo.harness.wording import first_line, shown
 
 GZIP_MAGIC = b"\x1f\x8b"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # how such files begin
+DELIMITERS = ",;\t|"  # those that are usual between columns
 
 
 @contextmanager
@@ -68,6 +69,22 @@ def opened(
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{name} cannot be read: {first_line(error)}") from error
+
+
+def check_delimiter(delimiter: str, never: str) -> None:
+    """Raise DataError for what cannot part the columns of a quoted file."""
+    if len(delimiter) != 1 or delimiter in never:
+        raise DataError(
+            f"--data.delimiter {delimiter!r} cannot be used; it is one character."
+        )
+
+
+def one_column(name: str, header: str, other: str) -> DataError:
+    """Return the error for a header in which another delimiter stands."""
+    return DataError(
+        f"{name} has one column, {shown(header)!r}; it looks as if separated by "
+        f"{other!r}: give --data.delimiter {other!r}."
+    )
 
 
 def _place(path: Path, packed: bool, encoding: str) -> str:

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.text_files import opened
+from kerazoo.harness.text_files import DELIMITERS, check_delimiter, one_column, opened
 from kerazoo.harness.wording import first_line, listed, places, shown
 
 if TYPE_CHECKING:
     import pandas
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet")
-DELIMITERS = ",;\t|"
 CHUNK = 50_000  # lines that are Python strings at one time
 
 
@@ -139,10 +138,7 @@ def _chunks_of(
     import pandas as pd
 
     given, delimiter = delimiter, delimiter or _delimiter(file)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise DataError(
-            f"--data.delimiter {delimiter!r} cannot be used; it is one character."
-        )
+    check_delimiter(delimiter, '"\r\n')
     lines = _without_zero_bytes(file, name, encoding)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     uneven: list[tuple[int, int]] = []
@@ -199,10 +195,7 @@ def _delimiter(file: TextIO) -> str:
 def _check_delimiter(name: str, header: list[str], given: str) -> None:
     other = [d for d in f"{DELIMITERS} " if d in header[0].strip() and d != given]
     if len(header) == 1 and other:
-        raise DataError(
-            f"{name} has one column, {shown(header[0])!r}; it looks as if separated "
-            f"by {other[0]!r}: give --data.delimiter {other[0]!r}."
-        )
+        raise one_column(name, header[0], other[0])
 
 
 def _checked_names(frame: "pandas.DataFrame", name: str) -> "pandas.DataFrame":

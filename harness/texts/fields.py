@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kerazoo.harness.errors import DataError
-from kerazoo.harness.tables.files import DELIMITERS
+from kerazoo.harness.text_files import DELIMITERS, check_delimiter, one_column
+from kerazoo.harness.texts.text import SIDES
 from kerazoo.harness.wording import shown, unknown
 
 
@@ -23,7 +24,6 @@ class Odd(NamedTuple):
 
 Lines = Iterable[tuple[int, str | None]]  # None: too long to be held
 Fields = Iterator[tuple[int, tuple[str, str] | Odd]]
-NAMES = ("source", "target")
 TOO_LONG = Odd("too long")
 # What files call the columns of pairs: sides, and languages that many have.
 USUAL_NAMES = """
@@ -62,11 +62,8 @@ def quoted_fields(
     lines: Lines, name: str, columns: Sequence[str], delimiter: str
 ) -> Fields:
     """Read lines with quotes: columns "source" and "target", where none are given."""
-    if len(delimiter) != 1 or delimiter in '" \r\n':
-        raise DataError(
-            f"--data.delimiter {delimiter!r} cannot be used; it is one character."
-        )
-    columns = columns or NAMES
+    check_delimiter(delimiter, '" \r\n')
+    columns = columns or SIDES
     chosen = None if _named(columns) else _positions(columns)
     too_long = set()
 
@@ -102,7 +99,7 @@ def json_fields(lines: Lines, columns: Sequence[str]) -> Fields:
 
     A key "translation.en" that an object lacks is the "en" of its "translation".
     """
-    keys = columns or NAMES
+    keys = columns or SIDES
     for number, line in lines:
         if line is None:
             yield number, TOO_LONG
@@ -197,10 +194,7 @@ def _of_header(
     others = [d for d in DELIMITERS if len(header) == 1 and d in header[0]]
     for column in columns:
         if column not in header and others:
-            raise DataError(
-                f"{name} has one column, {shown(header[0])!r}; it looks as if "
-                f"separated by {others[0]!r}: give --data.delimiter {others[0]!r}."
-            )
+            raise one_column(name, header[0], others[0])
         if column not in header:
             raise DataError(f"{name}, --data.columns: {unknown(column, header)}")
     return header.index(columns[0]), header.index(columns[1])

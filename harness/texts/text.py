@@ -29,7 +29,7 @@ class Normaliser:
 
 def normalisers(form: Form, lower: Lower) -> tuple[Normaliser, Normaliser]:
     """Return what is done to sources and to targets."""
-    source, target = (lower in ("both", side) for side in ("source", "target"))
+    source, target = (lower in ("both", side) for side in SIDES)
     return Normaliser(form, source), Normaliser(form, target)
 
 
