@@ -3,7 +3,6 @@
 import fnmatch
 import importlib
 import json
-import shlex
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from kerazoo.harness import catalog
 from kerazoo.harness.config import EXPORT_FORMATS, one_of, parse_config
 from kerazoo.harness.quiet import quiet
-from kerazoo.harness.wording import as_score
+from kerazoo.harness.wording import as_score, loss_flags
 from kerazoo.losses import TASKS
 
 if TYPE_CHECKING:
@@ -83,7 +82,8 @@ def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
     numbers = looked.kind == "numbers" and looked.values.ndim == 1
     for each in found:
         print(f"\n{each.name}\n  {each.reason}")
-        print(f"  {_call_of(each) if numbers else _flags_of(each)}")
+        used = _call_of(each) if numbers else loss_flags(each.name, each.arguments)
+        print(f"  {used}")
     if numbers:
         print(
             "\nThe regression template scales its target to mean 0 and deviation 1, so "
@@ -91,17 +91,10 @@ def suggest_loss(data: str, target: str, task: str, json: bool) -> None:
         )
         scaled = (looked.values - looked.values.mean()) / looked.values.std()
         for each in suggest(scaled, "regression"):
-            print(f"  {_flags_of(each)}")
+            print(f"  {loss_flags(each.name, each.arguments)}")
         if (looked.values > 0).all():
             print("  --data.target_transform log   if errors count in percent")
     print("\n`kerazoo info NAME` has the formula, the arguments and the paper.")
-
-
-def _flags_of(suggestion: "Suggestion") -> str:
-    flags = ["--loss", suggestion.name]
-    for name, value in suggestion.arguments.items():
-        flags += [f"--loss_arguments.{name}", as_json(value, indent=None)]
-    return shlex.join(flags)
 
 
 def _call_of(suggestion: "Suggestion") -> str:

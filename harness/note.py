@@ -10,7 +10,7 @@ from kerazoo import losses
 from kerazoo.harness import environment
 from kerazoo.harness.data import collect
 from kerazoo.harness.export.verdicts import failures
-from kerazoo.harness.wording import as_score
+from kerazoo.harness.wording import as_score, loss_flags
 
 if TYPE_CHECKING:
     from kerazoo.harness.run import Run
@@ -97,11 +97,10 @@ def _advice(run: "Run") -> str:
     first = next(each for each in found if not each.name.startswith("binary_"))
     # Lists are counts of classes, which templates fill in.
     numbers = {k: v for k, v in first.arguments.items() if not isinstance(v, list)}
-    flags = [f"--loss {first.name}"]
-    flags += [f"--loss_arguments.{name} {value}" for name, value in numbers.items()]
+    flags = loss_flags(first.name, numbers)
     used = run.config.loss, run.config.loss_arguments
     verb = "keep" if (first.name, numbers) == used else "try"
-    return f"By its targets kerazoo would {verb} `{' '.join(flags)}`: {first.reason}"
+    return f"By its targets kerazoo would {verb} `{flags}`: {first.reason}"
 
 
 def kept_epoch(history: list[dict[str, float]]) -> dict[str, float]:

@@ -1,8 +1,10 @@
 """How messages name what was given, and what there is."""
 
 import difflib
+import json
+import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas
@@ -24,6 +26,18 @@ def as_score(value: float, form: str = ".4f") -> str:
     ('0.2500', '36,348.9', '54.32')
     """
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:{form}}"
+
+
+def loss_flags(name: str, arguments: dict[str, Any]) -> str:
+    """Return the flags of a loss and its arguments, as one would type them.
+
+    >>> loss_flags("focal", {"gamma": 2.0, "alpha": [0.5, 1]})
+    "--loss focal --loss_arguments.gamma 2.0 --loss_arguments.alpha '[0.5, 1]'"
+    """
+    flags = ["--loss", name]
+    for key, value in arguments.items():
+        flags += [f"--loss_arguments.{key}", json.dumps(value)]
+    return shlex.join(flags)
 
 
 def first_line(error: Exception) -> str:
