@@ -58,7 +58,7 @@ def _export_run(
     with reopen(source) as found:
         _check_folder(folder, {"run": found.run_id})
         with quiet():
-            from kerazoo.harness.export.data import parts
+            from kerazoo.harness.export.parts import parts
 
             model, data = found.load_model(), found.load_data()
         _check_same(data, runs.read_json(found.run_id, "data.json"))

@@ -17,8 +17,8 @@ from kerazoo.harness import environment, note, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
 from kerazoo.harness.data import Data, collect
 from kerazoo.harness.errors import UserError
-from kerazoo.harness.export.data import Part, parts
 from kerazoo.harness.export.exam import Verdict
+from kerazoo.harness.export.parts import Part, parts
 from kerazoo.harness.export.verdicts import by_column
 from kerazoo.harness.model_config import FACTS
 from kerazoo.harness.own_code import files_of, own_definitions, own_modules
@@ -165,7 +165,7 @@ class Run:
         """Store a model in MLflow, write `config.export` and verify every format.
 
         Beside the whole model, what some devices want apart from it: see
-        `export.data.parts`.
+        `export.parts.parts`.
 
         Args:
             model: what should leave the house; its outputs are what clients get.
