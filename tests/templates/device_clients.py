@@ -18,6 +18,8 @@ import numpy as np
 from workplace import ROOT, execute
 
 JSON_JAR = Path("/usr/share/java/json-android.jar")  # Android's own org.json
+# LiteRT for the JVM: its class that runs signatures, without what reads a file.
+STAND_IN = Path(__file__).parent / "stand_in" / "Interpreter.kt"
 KOTLIN, LITERT_JS = "kotlin-compiler@2.4.20", "@litertjs/core@2.5.3"
 
 
@@ -147,6 +149,34 @@ def run_client(
             client.stdin.flush()
     assert client.returncode == 0
     return json.loads((folder / "results.json").read_text())
+
+
+def described(runners: dict[str, Any]) -> dict[str, dict[str, dict]]:
+    """List the tensors of a file's signatures, for a client that cannot read it.
+
+    Args:
+        runners: of LiteRT's Python, by signature.
+    """
+
+    def tensors(details) -> dict[str, dict]:
+        return {
+            name: {
+                "shape": tensor["shape"].tolist(),
+                "bytes": int(tensor["shape"].prod())
+                * np.dtype(tensor["dtype"]).itemsize,
+                "scale": float(tensor["quantization"][0]),
+                "zero_point": int(tensor["quantization"][1]),
+            }
+            for name, tensor in details.items()
+        }
+
+    return {
+        name: {
+            "inputs": tensors(runner.get_input_details()),
+            "outputs": tensors(runner.get_output_details()),
+        }
+        for name, runner in runners.items()
+    }
 
 
 def answer_of(runners: dict[str, Any]) -> Callable[[str], str]:

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 from device_clients import (
+    STAND_IN,
     answer_of,
     browse,
     compile_kotlin,
+    described,
     install,
     make_site,
     run_client,
@@ -268,23 +270,8 @@ def test_a_browser_answers_as_the_reference_does(site, file, tmp_path):
 def kotlin(kotlin_compiler, tmp_path_factory):
     """Return the command that runs the Kotlin client, compiled with a stand-in."""
     folder = tmp_path_factory.mktemp("kotlin")
-    sources = [CLIENTS / "TokenSearch.kt", *sorted(CHECKS.glob("*.kt"))]
+    sources = (CLIENTS / "TokenSearch.kt", CHECKS / "Check.kt", STAND_IN)
     return compile_kotlin(kotlin_compiler, folder, *sources)
-
-
-def shapes_of(runners):
-    """List the tensors of a file, for a client that cannot read it."""
-    return {
-        name: {
-            "inputs": shapes(runner.get_input_details()),
-            "outputs": shapes(runner.get_output_details()),
-        }
-        for name, runner in runners.items()
-    }
-
-
-def shapes(details):
-    return {name: tensor["shape"].tolist() for name, tensor in details.items()}
 
 
 @pytest.mark.slow
@@ -297,7 +284,7 @@ def test_kotlin_finds_what_the_reference_finds(kotlin, made_up, tmp_path):
 def test_kotlin_hands_a_file_what_it_asks_for(kotlin, file, tmp_path):
     model = StepFile(str(file))
     runners = {"encode": model.encode, "decode_step": model.decode_step}
-    (tmp_path / "shapes.json").write_text(json.dumps(shapes_of(runners)))
-    cases, expected = cases_of("shapes.json", file)
+    (tmp_path / "file.json").write_text(json.dumps(described(runners)))
+    cases, expected = cases_of("file.json", file)
     answer = answer_of(runners)
     check(run_client(kotlin, cases, tmp_path, answer), expected, 1e-12)

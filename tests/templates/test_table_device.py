@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import pytest
 from device_clients import (
+    STAND_IN,
     answer_of,
     browse,
     compile_kotlin,
+    described,
     install,
     make_site,
     run_client,
@@ -232,7 +234,7 @@ def test_a_browser_predicts_as_litert_does(site, files, tmp_path):
 def kotlin(kotlin_compiler, tmp_path_factory):
     """Return the command that runs the Kotlin client, compiled with a stand-in."""
     folder = tmp_path_factory.mktemp("kotlin")
-    sources = [CLIENTS / "TableModel.kt", *sorted(CHECKS.glob("*.kt"))]
+    sources = (CLIENTS / "TableModel.kt", CHECKS / "Check.kt", STAND_IN)
     return compile_kotlin(kotlin_compiler, folder, *sources)
 
 
@@ -257,26 +259,10 @@ def check_with_a_stand_in(command, files, folder):
     results = []
     for one in facts["files"]:
         model = Interpreter(model_path=str(exports / one["file"]))
-        runner = model.get_signature_runner("serving_default")
-        tensors = {
-            "inputs": described(runner.get_input_details()),
-            "outputs": described(runner.get_output_details()),
-        }
-        (folder / "file.json").write_text(json.dumps({"serving_default": tensors}))
+        name = "serving_default"
+        runners = {name: model.get_signature_runner(name)}
+        (folder / "file.json").write_text(json.dumps(described(runners)))
         case = {"file": "file.json", "facts": facts, "rows": rows}
-        answer = answer_of({"serving_default": runner})
-        results += run_client(command, [case], folder, answer)
+        results += run_client(command, [case], folder, answer_of(runners))
     # After the last digit of a sine, rounding goes its own way.
     check_predictions(results, files, 1e-3)
-
-
-def described(details):
-    """List tensors, for a client that cannot read a file."""
-    return {
-        name: {
-            "bytes": int(np.prod(tensor["shape"]) * np.dtype(tensor["dtype"]).itemsize),
-            "scale": float(tensor["quantization"][0]),
-            "zero_point": int(tensor["quantization"][1]),
-        }
-        for name, tensor in details.items()
-    }

@@ -1,7 +1,7 @@
 // Answers the cases of test_table_device.py with the client in Swift. Compile it with
 //
 //     swiftc -emit-module -emit-library -static -module-name TensorFlowLite \
-//         TensorFlowLite.swift -o libTensorFlowLite.a
+//         ../stand_in/TensorFlowLite.swift -o libTensorFlowLite.a
 //     swiftc -I . -L . -lTensorFlowLite TableModel.swift Check.swift -o check
 //
 // and hand it to `run_client`.

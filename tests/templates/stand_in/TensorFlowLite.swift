@@ -9,18 +9,26 @@ public struct QuantizationParameters {
 }
 
 public struct Tensor {
+  public struct Shape {
+    public let dimensions: [Int]
+  }
+
+  public let shape: Shape
   public let data: Data
   public let quantizationParameters: QuantizationParameters?
 }
 
 struct Facts: Decodable {
+  let shape: [Int]
   let bytes: Int
   let scale: Float
   let zero_point: Int
 
   func tensor(_ data: Data) -> Tensor {
     let parameters = QuantizationParameters(scale: scale, zeroPoint: zero_point)
-    return Tensor(data: data, quantizationParameters: scale == 0 ? nil : parameters)
+    return Tensor(
+      shape: Tensor.Shape(dimensions: shape), data: data,
+      quantizationParameters: scale == 0 ? nil : parameters)
   }
 }
 

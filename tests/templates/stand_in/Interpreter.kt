@@ -12,6 +12,11 @@ import org.json.JSONObject
 class Tensor(private val facts: JSONObject) {
     class QuantizationParams(val scale: Float, val zeroPoint: Int)
 
+    fun shape(): IntArray {
+        val shape = facts.getJSONArray("shape")
+        return IntArray(shape.length()) { shape.getInt(it) }
+    }
+
     fun numBytes(): Int = facts.getInt("bytes")
 
     fun quantizationParams() =
