@@ -75,7 +75,7 @@ class Stream:
             if width
         }
         start = 0
-        for chunk in self._chunks():
+        for chunk in files.read_chunks(self.path, self.delimiter, self.encoding):
             chunk = chunk[chunk.index.isin(index[start : start + len(chunk)])]
             if not len(chunk):  # no row has a target
                 continue
@@ -88,9 +88,6 @@ class Stream:
         if start != len(index):
             raise DataError(f"{self.path} changed while it was read.")
         return arrays
-
-    def _chunks(self) -> Iterator["pandas.DataFrame"]:
-        return files.read_chunks(self.path, self.delimiter, self.encoding)
 
     def _served(
         self, chunk: "pandas.DataFrame", encoding: tabular.Encoding

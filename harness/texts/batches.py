@@ -91,10 +91,9 @@ class PairBatches:
 
     def epoch(self, seed: Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield the batches of an epoch; with a seed they are shuffled."""
-        order = [(b, rows) for b in self.buckets for rows in _cut(b, None)]
-        if seed is not None:
-            draw = np.random.default_rng(seed)
-            order = [(b, rows) for b in self.buckets for rows in _cut(b, draw)]
+        draw = None if seed is None else np.random.default_rng(seed)
+        order = [(b, rows) for b in self.buckets for rows in _cut(b, draw)]
+        if draw is not None:
             order = [order[i] for i in draw.permutation(len(order))]
         for bucket, rows in order:
             yield bucket.batch(rows)

@@ -45,15 +45,13 @@ def split_pairs(
     keys = [source_key(pair.source) for pair in pairs]
     sources = sorted(set(keys))
     order = np.random.default_rng(seed).permutation(len(sources))
+    shares = {"test": test, "validation": validation}
     sizes = {
-        "test": round(test * len(sources)) if test < 1 else int(test),
-        "validation": round(validation * len(sources))
-        if validation < 1
-        else int(validation),
+        name: round(share * len(sources)) if share < 1 else int(share)
+        for name, share in shares.items()
     }
     sizes["train"] = len(sources) - sum(sizes.values())
-    shares = {"train": 1, "validation": validation, "test": test}
-    wanted = [name for name in SPLITS if shares[name]]
+    wanted = [name for name in SPLITS if shares.get(name, 1)]
     empty = [name for name in wanted if sizes[name] < 1]
     if empty:
         raise DataError(

@@ -17,7 +17,7 @@ References = Sequence[Sequence[str]]  # by sample: one text or more that are rig
 
 @dataclass(frozen=True)
 class TextMetric:
-    """How answers of one kind are judged; the first of `scores` picks the best epoch.
+    """How answers of one kind are judged; the first score picks the best epoch.
 
     Args:
         name: of the first score.
