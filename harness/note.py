@@ -20,7 +20,7 @@ NUM_ADVISING = 20_000  # training targets from which a loss is suggested
 
 def write(run: "Run", status: str, problem: str) -> str:
     """Return the Markdown that stands at the top of a run's page."""
-    config, data = run.config, getattr(run, "data", None)
+    config, data = run.config, run.data
     # The page folds the note after a few lines: what matters most comes first.
     lines = []
     if problem:
@@ -77,7 +77,7 @@ def loss_name(run: "Run") -> str:
     loss = run.model.loss
     if type(loss).__module__.startswith("kerazoo.losses."):
         return run.config.loss
-    return loss if isinstance(loss, str) else getattr(loss, "name", str(loss))
+    return getattr(loss, "name", str(loss))
 
 
 def _advice(run: "Run") -> str:

@@ -44,6 +44,9 @@ class Run:
         self.tracker = tracker
         plain = re.sub(r'[<>:"/\\|?*]', "_", tracker.name)  # as on every system
         self.folder = Path("runs") / f"{plain}-{tracker.run_id[:8]}"
+        # What the first model is fitted to, and that model, once `fit` has them.
+        self.data: Data | None = None
+        self.model: keras.Model | None = None
         self.histories: list[list[dict[str, float]]] = []  # by model, by epoch
         self.averages: list[dict[str, float]] = []  # by model; empty: an epoch was kept
         self.scores: dict[str, float] = {}
