@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from kerazoo.harness.loss_lab import comparison
 from kerazoo.harness.loss_lab.comparison import Result
 from kerazoo.harness.tracking import mlflow_store, runs
 from kerazoo.harness.wording import as_score
+
+# A name follows; within a list it is a number.
+BETWEEN_LOSSES = re.compile(r",(?=\s*[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def plan(config: TrainingConfig, chosen: str, num_seeds: int) -> list[Trial]:
         ValueError: fewer than two losses, one of them twice, an unknown loss, one of
             its arguments, or no seed.
     """
-    labels = [label.strip() for label in chosen.split(",")]
+    labels = [label.strip() for label in BETWEEN_LOSSES.split(chosen)]
     if len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError(f"--losses takes two or more different losses; got {chosen!r}")
     if num_seeds < 1:
@@ -166,4 +170,7 @@ def _argument(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"an argument of a loss is written name=value; got {text!r}")
-    return name, yaml.safe_load(value)
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the argument {text!r} of a loss is not YAML") from error

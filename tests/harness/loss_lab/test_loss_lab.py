@@ -33,6 +33,12 @@ def test_every_loss_gets_the_same_seeds(config):
         assert trial.config.export == () and trial.config.data == config.data
 
 
+def test_an_argument_of_a_loss_may_be_a_list(config):
+    trials = lab.plan(config, "focal:alpha=[0.2,0.8], mse", num_seeds=1)
+    assert [trial.config.loss for trial in trials] == ["focal", "mse"]
+    assert trials[0].config.loss_arguments == {"alpha": [0.2, 0.8]}
+
+
 @pytest.mark.parametrize(
     ("chosen", "seeds", "message"),
     [
@@ -42,6 +48,7 @@ def test_every_loss_gets_the_same_seeds(config):
         ("focal,msee", 1, "'msee' is not known"),
         ("focal:gama=1,mse", 1, "Did you mean 'gamma'"),
         ("focal:gamma,mse", 1, "name=value"),
+        ("focal:gamma=[2,mse", 1, r"'gamma=\[2' of a loss is not YAML"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(chosen, seeds, message, config):
