@@ -26,6 +26,11 @@ def median_and_spread(values, form: str = ".3f") -> str:
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 
+def head(*names: str) -> str:
+    """Return the two lines that a table begins with."""
+    return f"| {' | '.join(names)} |\n" + "|" + "---|" * len(names)
+
+
 def finished_run(name: str):
     """Return the MLflow run of that name, if it ended well."""
     from kerazoo.harness.tracking import runs

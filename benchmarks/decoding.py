@@ -21,7 +21,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 import torch
-from common import known_lines, machine, median_and_spread, write
+from common import head, known_lines, machine, median_and_spread, write
 
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
 from kerazoo.zoo.seq2seq.tokens import START
@@ -49,8 +49,7 @@ length. {rounds} rounds by turns after one to warm up, median (lowest to highest
 
 Of *recomputed* and *PyTorch*, {steps} steps of each loop, evenly spaced, stand for all.
 
-| batch × length | {names} |
-|---|{rule}|
+{head}
 {rows}
 """
 
@@ -233,8 +232,7 @@ def main(chosen: list[str]) -> None:
         torch=torch.__version__,
         hub=keras_hub.__version__,
         steps=STEPS,
-        names=" | ".join(WAYS),
-        rule="---|" * (len(WAYS) - 1) + "---",
+        head=head("batch × length", *WAYS),
         rows="\n".join(rows),
     )
     write("decoding", text)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import FOLDER, finished_run, machine, write
+from common import FOLDER, finished_run, head, machine, write
 
 from kerazoo import zoo
 from kerazoo.harness.tracking import runs
@@ -84,7 +84,7 @@ def main(models: list[str]) -> None:
         if finished_run(f"fashion-{model}") is None:
             train(model)
     done = [model for model in EPOCHS if row(model)]
-    head = ["model", "parameters", "test accuracy", "epochs", "minutes", *FORMATS]
+    names = ("model", "parameters", "test accuracy", "epochs", "minutes", *FORMATS)
     runs = [
         shlex.join(["kerazoo", "train", "image_classification", *flags(m)])
         for m in done
@@ -92,7 +92,7 @@ def main(models: list[str]) -> None:
     text = TEXT.format(
         machine=machine(),
         commands="\n".join(runs),
-        head=f"| {' | '.join(head)} |\n" + "|" + "---|" * len(head),
+        head=head(*names),
         rows="\n".join(map(row, done)),
     )
     write("fashion_mnist", text)

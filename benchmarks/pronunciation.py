@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import FOLDER, finished_run, known_lines, machine, write
+from common import FOLDER, finished_run, head, known_lines, machine, write
 
 from kerazoo.harness.tracking import runs
 
@@ -156,10 +156,6 @@ def taught_rows(runs: list[dict]) -> str:
             if isinstance(value, float) and name != "minutes":
                 lines.append(f"| {number} | {name} | {value:.2%} |")
     return "\n".join(lines)
-
-
-def head(*names: str) -> str:
-    return f"| {' | '.join(names)} |\n" + "|" + "---|" * len(names)
 
 
 def main(arguments: list[str]) -> None:

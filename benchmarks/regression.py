@@ -19,7 +19,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from common import FOLDER, machine, write
+from common import FOLDER, head, machine, write
 
 from kerazoo.harness import training
 from kerazoo.harness.data import collect
@@ -279,8 +279,7 @@ def table(results: dict, columns: list[tuple[str, str, str, int]]) -> str:
         columns: of each the title, the data, the error, and its decimals.
     """
     titles = [title for title, *_ in columns]
-    head = ["model", *titles, "training seconds", "parameters", "exported size"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines = [head("model", *titles, "training seconds", "parameters", "exported size")]
     for label in (*PEERS, *MODELS):
         cells, runs = [f"`{label}`" if label in MODELS else label], []
         for _, data, key, digits in columns:

@@ -16,7 +16,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from common import machine, median_and_spread, write
+from common import head, machine, median_and_spread, write
 
 LAYERS, WIDTH, HIDDEN, HEADS, VOCABULARY = 3, 256, 512, 4, 64
 DROPOUT, SMOOTHING, RATE, DECAY, CLIP = 0.1, 0.1, 1e-3, 1e-4, 1.0
@@ -44,8 +44,7 @@ Made by `python benchmarks/seq2seq_training.py`.
 - *KerasHub*: its `TransformerEncoder` and `TransformerDecoder` layers.
 - *PyTorch*: `nn.Transformer` in a plain loop, not compiled.
 
-| pairs × tokens | {names} |
-|---|{rule}|
+{head}
 {rows}
 """
 
@@ -219,8 +218,7 @@ def main(chosen: list[str]) -> None:
         jax=version("jax"),
         torch=version("torch"),
         hub=version("keras-hub"),
-        names=" | ".join(WAYS),
-        rule="---|" * (len(WAYS) - 1) + "---",
+        head=head("pairs × tokens", *WAYS),
         rows="\n".join(rows),
     )
     if chosen:
