@@ -10,13 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerazoo.harness.texts.tokenisers import (
-    END,
-    NUM_SPECIAL,
-    PAD,
-    UNKNOWN,
-    UNKNOWN_TEXT,
-)
+from kerazoo.harness.texts.token_search import CLOSING, OPENING, UNKNOWN_TEXT
+from kerazoo.zoo.seq2seq.tokens import END, NUM_SPECIAL, PAD, UNKNOWN
 
 TEXTS = "texts"  # the signature, its input and its output
 # What Python takes for spaces; \s of RE2, which TensorFlow uses, knows those of ASCII.
@@ -106,8 +101,6 @@ def joined(kind: str, known: list[str], tokens: tf.Tensor) -> tf.Tensor:
     between = "" if kind == "characters" else " "
     texts = tf.strings.reduce_join(words, axis=1, separator=between)
     if kind == "words":
-        texts = tf.strings.regex_replace(
-            texts, r" ([.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])", r"\1"
-        )
-        texts = tf.strings.regex_replace(texts, r"([(\[{«“（「『【《]) ", r"\1")
+        texts = tf.strings.regex_replace(texts, CLOSING, r"\1")
+        texts = tf.strings.regex_replace(texts, OPENING, r"\1")
     return texts

@@ -22,6 +22,9 @@ PAD, START, END, UNKNOWN = range(4)
 UNKNOWN_TEXT = "\ufffd"  # what an unknown token of an answer is shown as
 NEVER = -1e9  # stands for the logarithm of 0
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+# With a space before it, or behind it, that no text has.
+CLOSING = r" ([.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])"
+OPENING = r"([(\[{«“（「『【《]) "
 JOINERS = "\u200c\u200d"  # join letters, or keep them from it, within a word
 SPACE = "▁"  # stands for a space in sub-words
 FIRST_BYTE = 4  # the id of the byte 0, if sub-words spell what they lack in bytes
@@ -173,8 +176,8 @@ def text_of(ids: Sequence[int], kind: str, tokens: Sequence[str]) -> str:
     units = [UNKNOWN_TEXT if i == UNKNOWN else tokens[i] for i in ids]
     text = ("" if kind == "characters" else " ").join(units)
     if kind == "words":
-        text = re.sub(r" ([.,!?;:%)\]}…»”؟،؛。、，！？；：）」』】》])", r"\1", text)
-        text = re.sub(r"([(\[{«“（「『【《]) ", r"\1", text)
+        text = re.sub(CLOSING, r"\1", text)
+        text = re.sub(OPENING, r"\1", text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""The one place that speaks to MLflow: the store, and writing a run.
+"""The store of runs in MLflow, and writing a run to it.
 
 How runs are found again stands in `runs.py`, how models are stored in
 `models.py`.
