@@ -92,20 +92,25 @@ def collect(
 
     Shares of classes become class indices; inputs by name stay so.
     """
+
+    def joined(parts: list) -> np.ndarray:
+        return np.concatenate([np.asarray(part) for part in parts])[:most]
+
     inputs, targets = [], []
     for x, y in batches:
-        inputs.append({k: np.asarray(v) for k, v in x.items()} if named(x) else x)
-        y = np.asarray(y)
-        targets.append(y.argmax(axis=-1) if y.ndim > 1 else y)
+        inputs.append(x)
+        targets.append(class_indices(y))
         if most and sum(map(len, targets)) >= most:
             break
-    targets = np.concatenate(targets)[:most]
-    if named(inputs[0]):
-        names = list(inputs[0])
-        return {
-            k: np.concatenate([x[k] for x in inputs])[:most] for k in names
-        }, targets
-    return np.concatenate([np.asarray(x) for x in inputs])[:most], targets
+    if isinstance(inputs[0], dict):
+        return {k: joined([x[k] for x in inputs]) for k in inputs[0]}, joined(targets)
+    return joined(inputs), joined(targets)
+
+
+def class_indices(targets) -> np.ndarray:
+    """Return class indices from class indices, or from shares of classes."""
+    targets = np.asarray(targets)
+    return targets.argmax(axis=-1) if targets.ndim > 1 else targets
 
 
 def prefetched(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
@@ -116,8 +121,3 @@ def prefetched(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.prefetch(4).with_options(options)
-
-
-def named(inputs) -> bool:
-    """Tell inputs by name from a single one."""
-    return isinstance(inputs, dict)

@@ -50,7 +50,7 @@ def loss_card(name: str) -> LossCard:
     """Read the card of a loss.
 
     Raises:
-        ValueError: its file has no class, or the class no docstring, of the usual form.
+        ValueError: its docstring does not say what it is for.
     """
     tree = ast.parse((FOLDER / f"{name}.py").read_text("utf-8"))
     title, _, paper = " ".join(ast.get_docstring(tree).split()).partition(". ")

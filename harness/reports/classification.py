@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from kerazoo.harness.data import Data
+from kerazoo.harness.data import Data, class_indices
 from kerazoo.harness.export.exam import ACCURACY, Metric
 from kerazoo.harness.reports.common import BLUE, GREY, Report, plain
 
@@ -71,12 +71,6 @@ def answers(
         wrong = outputs[-1].argmax(axis=-1) != targets[-1]
         mistaken.append(x[wrong])
     return tuple(map(np.concatenate, (targets, outputs, mistaken)))
-
-
-def class_indices(targets) -> np.ndarray:
-    """Return class indices from class indices, or from shares of classes."""
-    targets = np.asarray(targets)
-    return targets.argmax(axis=-1) if targets.ndim > 1 else targets
 
 
 def classification(
