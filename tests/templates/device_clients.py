@@ -41,6 +41,23 @@ def npm_install(package: str, folder: Path) -> Path:
     return folder / "node_modules" / package.rpartition("@")[0]
 
 
+def run_node(client: Path, check: Path, cases: list, folder: Path) -> Any:
+    """Run a client in Node; return what it prints.
+
+    Args:
+        client: the client's file.
+        check: the program that hands it cases.
+        cases: what it is given.
+        folder: where it runs.
+    """
+    install("nodejs", "node")
+    file = folder / "cases.json"
+    file.write_text(json.dumps(cases))
+    # A name that Node takes for a module without a package.json.
+    copied = shutil.copy(client, folder / "client.mjs")
+    return json.loads(execute("node", check, copied, file, cwd=folder).stdout)
+
+
 def make_site(folder: Path, modules: Path, *files: Path) -> Path:
     """Fill a folder that a browser is shown; return it.
 

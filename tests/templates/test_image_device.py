@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from device_clients import browse, compile_kotlin, install, make_site, run_client
+from device_clients import browse, compile_kotlin, make_site, run_client, run_node
 from PIL import Image
-from workplace import ROOT, execute
+from workplace import ROOT
 
 from kerazoo.harness.export.check import TFLiteRunner, as_type
 from kerazoo.harness.images.files import RESIZES, read_image
@@ -147,21 +147,10 @@ def check_answers(answers, right, tolerance):
     assert tolerance or list(labels) == best
 
 
-def test_the_clients_go_along_with_a_copy(new_project):
-    copied = new_project().folder / "device"
-    names = {file.name for file in copied.iterdir()}
-    assert names == {file.name for file in CLIENTS.iterdir()} and len(names) == 4
-
-
 def test_javascript_prepares_pixels_as_training_did(made_up, tmp_path):
-    install("nodejs", "node")
     _, cases, expected = made_up
-    file = tmp_path / "cases.json"
-    file.write_text(json.dumps(cases))
-    # A name that Node takes for a module without a package.json.
-    client = shutil.copy(CLIENTS / "image_classifier.js", tmp_path / "client.mjs")
-    done = execute("node", CHECKS / "check.mjs", client, file, cwd=tmp_path)
-    check(json.loads(done.stdout), expected)
+    client, program = CLIENTS / "image_classifier.js", CHECKS / "check.mjs"
+    check(run_node(client, program, cases, tmp_path), expected)
 
 
 # ------------------------------------------------------------------------- the browser

@@ -15,12 +15,12 @@ from device_clients import (
     browse,
     compile_kotlin,
     described,
-    install,
     make_site,
     run_client,
+    run_node,
 )
 from odd_texts import FITTED, UNITS
-from workplace import ROOT, execute
+from workplace import ROOT
 
 from kerazoo import zoo
 from kerazoo.harness.texts.text import Normaliser
@@ -216,12 +216,6 @@ def check(results, expected, tolerance):
             np.testing.assert_allclose(scores, right_scores, rtol=0, atol=tolerance)
 
 
-def test_the_clients_go_along_with_a_copy(new_project):
-    copied = new_project("seq2seq").folder / "device"
-    names = {file.name for file in copied.iterdir()}
-    assert names == {file.name for file in CLIENTS.iterdir()} and len(names) == 4
-
-
 def test_the_made_up_models_ask_for_all_there_is(made_up):
     _, expected = made_up
     found = [row["found"] for row in expected]
@@ -233,14 +227,9 @@ def test_the_made_up_models_ask_for_all_there_is(made_up):
 
 
 def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
-    install("nodejs", "node")
     cases, expected = made_up
-    file = tmp_path / "cases.json"
-    file.write_text(json.dumps(cases))
-    # A name that Node takes for a module without a package.json.
-    client = shutil.copy(CLIENTS / "token_search.js", tmp_path / "client.mjs")
-    done = execute("node", CHECKS / "check.mjs", client, file, cwd=tmp_path)
-    check(json.loads(done.stdout), expected, 1e-12)
+    client, program = CLIENTS / "token_search.js", CHECKS / "check.mjs"
+    check(run_node(client, program, cases, tmp_path), expected, 1e-12)
 
 
 # ------------------------------------------------------------------------- the browser

@@ -13,12 +13,12 @@ from device_clients import (
     browse,
     compile_kotlin,
     described,
-    install,
     make_site,
     run_client,
+    run_node,
 )
 from table_rows import KINDS, RULES, WRONG, encoding_of, rows_of, targets
-from workplace import ROOT, execute
+from workplace import ROOT
 
 from kerazoo import zoo
 from kerazoo.harness.export.check import TFLiteRunner, as_type
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 CLIENTS = ROOT / "templates" / "regression" / "device"
 CHECKS = Path(__file__).with_name("table_device")
+JAVASCRIPT = CLIENTS / "table_model.js", CHECKS / "check.mjs"
 
 
 @pytest.fixture(scope="module")
@@ -75,26 +76,10 @@ def check_wrong(results):
         assert name in found["error"]
 
 
-def run_node(cases, folder):
-    install("nodejs", "node")
-    file = folder / "cases.json"
-    file.write_text(json.dumps(cases))
-    # A name that Node takes for a module without a package.json.
-    client = shutil.copy(CLIENTS / "table_model.js", folder / "client.mjs")
-    done = execute("node", CHECKS / "check.mjs", client, file, cwd=folder)
-    return json.loads(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def wrong():
     rows = [row for row, _ in WRONG]
     return [{"facts": {"encoding": encoding_of(list(KINDS))}, "rows": rows}]
-
-
-def test_the_clients_go_along_with_a_copy(new_project):
-    copied = new_project("regression").folder / "device"
-    names = {file.name for file in copied.iterdir()}
-    assert names == {file.name for file in CLIENTS.iterdir()} and len(names) == 4
 
 
 def test_the_made_up_encodings_ask_for_all_there_is(made_up):
@@ -111,11 +96,11 @@ def test_the_made_up_encodings_ask_for_all_there_is(made_up):
 
 def test_javascript_says_what_the_reference_says(made_up, tmp_path):
     cases, expected = made_up
-    check(run_node(cases, tmp_path), expected)
+    check(run_node(*JAVASCRIPT, cases, tmp_path), expected)
 
 
 def test_javascript_refuses_a_row_that_cannot_be_meant(wrong, tmp_path):
-    check_wrong(*run_node(wrong, tmp_path))
+    check_wrong(*run_node(*JAVASCRIPT, wrong, tmp_path))
 
 
 @pytest.mark.parametrize("quantised", [True, False])
@@ -140,7 +125,8 @@ def test_javascript_hands_over_tensors_by_name(quantised, tmp_path):
     }
     files = [{"format": "tflite-int8", "inputs": inputs, "outputs": tensors}]
     facts = {"encoding": encoding, "files": files}
-    (results,) = run_node([{"file": file, "facts": facts, "rows": rows}], tmp_path)
+    case = {"file": file, "facts": facts, "rows": rows}
+    (results,) = run_node(*JAVASCRIPT, [case], tmp_path)
     right = decode(np.array([-1, -6, 56.5]), encoding["target"])
     for found, codes, row in zip(results, categories, given, strict=True):
         (first, *said_codes), (second, *said_numbers) = found["given"]
