@@ -85,7 +85,9 @@ def test_without_an_address_the_store_is_in_the_working_folder(
     assert found == f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
-def test_a_run_on_a_server_does_not_end_with_the_address_it_began_with(monkeypatch):
+def test_a_run_on_a_server_does_not_end_with_the_address_it_began_with(
+    store, monkeypatch
+):
     silent = mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
     monkeypatch.delenv(silent.name, raising=False)
     mlflow_store.connect()
