@@ -269,12 +269,14 @@ def test_ui_says_where_it_is_and_serves_a_local_store(
     served = []
     monkeypatch.setattr(commands.subprocess, "call", lambda c: served.append(c) or 0)
     monkeypatch.setattr(mlflow_store, "is_remote", lambda: remote)
-    status, shown, _ = call("ui", "--port", "5055")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    status, shown, _ = call("ui", "--port", port)
     assert status == 0 and "workflowType=machine_learning" in shown
     assert len(served) == (not remote)
     if served:
         assert served[0][:4] == [sys.executable, "-m", "mlflow", "server"]
-        assert "5055" in served[0] and "http://127.0.0.1:5055/#/exp" in shown
+        assert str(port) in served[0] and f"http://127.0.0.1:{port}/#/exp" in shown
 
 
 def test_ui_does_not_send_people_to_what_listens_there_already(in_project, call):
