@@ -72,11 +72,9 @@ class TrainingConfig:
         at_least("epochs", self.epochs, 0 if model and model.weights else 1)
         at_least("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
         above("learning_rate", self.learning_rate, 0)
-        for name in ("warmup_epochs", "weight_decay", "global_clipnorm"):
+        names = ("warmup_epochs", "weight_decay", "global_clipnorm", "early_stopping")
+        for name in (*names, "export_tolerance", "average_epochs"):
             at_least(name, getattr(self, name), 0)
-        at_least("early_stopping", self.early_stopping, 0)
-        at_least("export_tolerance", self.export_tolerance, 0)
-        at_least("average_epochs", self.average_epochs, 0)
         share("ema_momentum", self.ema_momentum)
         share("label_smoothing", self.label_smoothing)
         one_of("optimizer", self.optimizer, keras_optimizers())
@@ -84,11 +82,12 @@ class TrainingConfig:
             takes = _optimizer_arguments(self.optimizer)
             one_of(f"argument of {self.optimizer}", name, takes)
         one_of("loss", self.loss, losses.list_losses())
+        takes = loss_arguments(self.loss)
         smoothing = ["label_smoothing"] if self.label_smoothing else []
         for name in [*self.loss_arguments, *smoothing]:
-            one_of(f"argument of {self.loss}", name, loss_arguments(self.loss))
+            one_of(f"argument of {self.loss}", name, takes)
         for name, value in self.loss_arguments.items():
-            default = loss_arguments(self.loss)[name].default
+            default = takes[name].default
             if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", default):
                 raise ValueError(
                     f"loss_arguments.{name} takes a number, such as {default}; "
