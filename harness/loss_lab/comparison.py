@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from kerazoo.harness.reports.common import plain
 from kerazoo.harness.tables import baselines
 from kerazoo.harness.wording import as_score
 
@@ -110,8 +111,7 @@ def _convergence(results: Sequence[Result], monitor: str) -> Figure:
     axes.set(xlabel="epoch", ylabel=monitor, title="Mean of the runs, and their range")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
     return figure
 
 
