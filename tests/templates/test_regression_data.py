@@ -15,6 +15,7 @@ from workplace import ROOT, execute, kerazoo
 
 from kerazoo.harness import Data, DataError, parse_config
 from kerazoo.harness.data import collect
+from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.tables import reading
 from kerazoo.harness.tables.streaming import Stream
 
@@ -35,13 +36,9 @@ HOUSES = pd.DataFrame(
 @pytest.fixture(scope="module")
 def template():
     """The template's own modules, which are imported by bare names."""
-    folder = str(ROOT / "templates" / "regression")
-    sys.path.insert(0, folder)
-    names = ("config", "data")
-    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    sys.path.remove(folder)
-    for name in names:
-        del sys.modules[name]
+    with imported_from(ROOT / "templates" / "regression"):
+        names = ("config", "data")
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
 def config_of(template, **fields):
