@@ -16,6 +16,15 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 from workplace import SMOKE, Project, kerazoo
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Take back what MLflow writes into the environment: a test's store and experiment."""
+    before = dict(os.environ)
+    yield
+    for name in [n for n in os.environ if n.startswith("MLFLOW_") and n not in before]:
+        del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory) -> Path:
     """An MLflow store without runs; making one costs seconds, copying it nothing."""

@@ -15,10 +15,11 @@ ROOT = Path(__file__).parents[1]
 def surroundings() -> dict[str, str]:
     """Return this process's environment as a user's shell has it.
 
-    MLflow puts the number of the experiment that a test chose into the environment, for
-    the processes started after it; in their store that number is another experiment.
+    MLflow puts the store and the experiment that a test chose into the environment, for
+    the processes started after it; these work in a folder with a store of its own.
     """
-    return {k: v for k, v in os.environ.items() if k != "MLFLOW_EXPERIMENT_ID"}
+    chosen = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
+    return {k: v for k, v in os.environ.items() if k not in chosen}
 
 
 def execute(

@@ -78,7 +78,12 @@ def search(
         source: tokens, the last one END, at most `source_length` of them.
         beam: hypotheses that are followed; 1 is greedy.
         alpha: of the length penalty, Wu et al. 2016, arXiv:1609.08144, equation 14.
+
+    Raises:
+        ValueError: a beam of none.
     """
+    if beam < 1:
+        raise ValueError(f"a beam of {beam}, which must be 1 or more")
     if list(source) == [END]:  # nothing was asked
         return [([], 0.0)]
     live, ended = [([], 0.0, file.begin(source))], []

@@ -62,6 +62,7 @@ KINDS = {
 WRONG = [
     *(({"size (m²)": "12"}, "size (m²)"), ({"rooms": ""}, "rooms")),
     *(({"built": t}, "built") for t in ("31.01.2024", "2024-02-30", "", True)),
+    ({"built": "2024-01-31\n"}, "built"),
     ({"built": "٢٠٢٤-٠١-٣١"}, "built"),  # as a formatter of dates writes in Arabic
     *(({"seen": f"2024-01-31{t}"}, "seen") for t in ("T24:00", "T12", "T12:60", "+")),
     *(({name: 1}, name) for name in ("Rooms", "size_m", "toString")),

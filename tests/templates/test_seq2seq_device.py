@@ -232,6 +232,19 @@ def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
     check(run_node(client, program, cases, tmp_path), expected, 1e-12)
 
 
+def test_javascript_follows_one_hypothesis_at_least(tmp_path):
+    install("nodejs", "node")
+    shutil.copy(CLIENTS / "token_search.js", tmp_path / "client.mjs")
+    (tmp_path / "call.mjs").write_text(
+        "import { search } from './client.mjs';\n"
+        "const caught = (error) => console.log(`${error}`);\n"
+        "for (const beam of [0, -1, NaN]) await search({}, [5, 2], { beam }).catch(caught);"
+    )
+    said = execute("node", "call.mjs", cwd=tmp_path).stdout.splitlines()
+    end = "which must be 1 or more"
+    assert said == [f"RangeError: a beam of {n}, {end}" for n in ("0", "-1", "NaN")]
+
+
 # ------------------------------------------------------------------------- the browser
 
 

@@ -215,7 +215,7 @@ struct TableColumn: Decodable {
     // Not \d, which other scripts' digits are too, and of which Int reads none.
     let day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
     let time = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
-    let form = "^\(day)([T ]\(time)Z?)?$"
+    let form = "^\(day)([T ]\(time)Z?)?\\z"  // $ would stand before a last line feed, too
     guard text.range(of: form, options: .regularExpression) != nil else { return nil }
     let parts = text.split { !$0.isNumber }.compactMap { Int($0) } + [0, 0, 0]
     var calendar = Calendar(identifier: .gregorian)

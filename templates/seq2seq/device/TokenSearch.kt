@@ -119,6 +119,7 @@ fun <Kept> search(
     beam: Int = 1,
     alpha: Double = 0.6,
 ): List<Answer> {
+    require(beam >= 1) { "a beam of $beam, which must be 1 or more" }
     if (source == listOf(END)) return listOf(Answer(emptyList(), 0.0)) // nothing was asked
     var live = listOf(Hypothesis(emptyList(), 0.0, model.begin(source)))
     val ended = mutableListOf<Answer>()

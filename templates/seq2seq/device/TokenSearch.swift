@@ -104,6 +104,7 @@ private struct Hypothesis<Kept> {
 func search<Model: StepModel>(
   _ model: Model, _ source: [Int], beam: Int = 1, alpha: Double = 0.6
 ) throws -> [Answer] {
+  precondition(beam >= 1, "a beam of \(beam), which must be 1 or more")
   if source == [end] { return [Answer(tokens: [], score: 0)] }  // nothing was asked
   var live = [Hypothesis(tokens: [], total: 0, kept: try model.begin(source))]
   var ended: [Answer] = []

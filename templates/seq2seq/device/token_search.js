@@ -91,6 +91,7 @@ export class StepFile {
  * @param alpha of the length penalty, Wu et al. 2016, arXiv:1609.08144, equation 14.
  */
 export async function search(model, source, { beam = 1, alpha = 0.6 } = {}) {
+  if (!(beam >= 1)) throw new RangeError(`a beam of ${beam}, which must be 1 or more`);
   if (source.length === 1 && source[0] === END) return [{ tokens: [], score: 0 }]; // nothing was asked
   let live = [{ tokens: [], total: 0, kept: await model.begin(source) }];
   const ended = [];

@@ -74,3 +74,9 @@ def test_the_texts_ask_for_all_there_is():
 def test_a_text_that_is_too_long_loses_its_end():
     ids = token_search.encode("a b c a b c", ALL_FACTS["symbols"], 3)
     assert len(ids) == 3 and ids[-1] == END
+
+
+@pytest.mark.parametrize("beam", [0, -1])
+def test_a_search_follows_one_hypothesis_at_least(beam):
+    with pytest.raises(ValueError, match=f"a beam of {beam}, which must be 1 or more"):
+        token_search.search(None, [NUM_SPECIAL, END], beam)
