@@ -22,7 +22,9 @@ class ModelConfig:
 
     name: str = "cnn"  # a name from `kerazoo list`
     arguments: dict[str, Any] = field(default_factory=dict)  # see `kerazoo info NAME`
-    weights: str = ""  # to start from: a .keras or .weights.h5 file, or known by name
+    weights: str = (
+        ""  # to start from: a run's folder, a .keras or .weights.h5 file, a name
+    )
 
     def __post_init__(self):
         zoo.check_arguments(self.name, self.arguments)
@@ -41,7 +43,10 @@ class ModelConfig:
         """The file of the weights to start from; None if there are none."""
         if not self.weights:
             return None
-        return zoo.find_weights(self.name, self.weights) or Path(self.weights)
+        if known := zoo.find_weights(self.name, self.weights):
+            return known
+        place = Path(self.weights).expanduser()
+        return place / "best.keras" if place.is_dir() else place
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -57,10 +62,8 @@ class ModelConfig:
         known = zoo.model_card(self.name).pretrained
         if "weights" in zoo.model_card(self.name).defaults and self.weights in known:
             return f"{self.weights} is given as --model.arguments.weights"
-        if (best := Path(self.weights).expanduser() / "best.keras").is_file():
-            return f"{self.weights} is a folder; its best epoch is {best}"
         named = f"; {self.name} has {', '.join(known)} by name" if known else ""
         for other in zoo.list_models(pretrained=True):
             if zoo.find_weights(other, self.weights):
                 named = f"; {self.weights} is of --model.name {other}"
-        return f"there is no file {self.weights}{named}"
+        return f"there is no file {self.file}{named}"

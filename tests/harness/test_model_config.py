@@ -26,10 +26,18 @@ def test_weights_that_are_not_there_are_told_at_once(name, weights, message):
         ModelConfig(name, weights=weights)
 
 
-def test_the_folder_of_a_run_is_answered_with_its_file(tmp_path):
-    (tmp_path / "best.keras").touch()
-    with pytest.raises(ValueError, match=r"is a folder; its best epoch is .*best\.ker"):
+def test_of_a_run_s_folder_the_best_epoch_is_taken(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no file .*best\.keras"):
         ModelConfig(weights=str(tmp_path))
+    (tmp_path / "best.keras").touch()
+    assert ModelConfig(weights=str(tmp_path)).file == tmp_path / "best.keras"
+
+
+def test_weights_are_found_at_home(tmp_path, monkeypatch):
+    """A shell leaves the ~ of `--model.weights=~/best.keras` as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "best.keras").touch()
+    assert ModelConfig(weights="~/best.keras").file == tmp_path / "best.keras"
 
 
 def test_facts_lie_beside_the_weights(tmp_path):
