@@ -18,7 +18,7 @@ from workplace import SMOKE, Project, kerazoo
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """Take back what MLflow writes into the environment: a test's store and experiment."""
+    """Take back what MLflow puts there: the store and experiment of a test."""
     before = dict(os.environ)
     yield
     for name in [n for n in os.environ if n.startswith("MLFLOW_") and n not in before]:

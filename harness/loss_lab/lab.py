@@ -66,7 +66,8 @@ def compare(
 ) -> list[Result]:
     """Train every trial under one parent run in MLflow, and compare what came out.
 
-    A trial that fails is reported and left out; the others go on, and are compared.
+    A trial that fails is reported and left out; the others go on, and are compared. So
+    are those that had finished at Ctrl-C.
 
     Args:
         trials: from `plan`.
@@ -86,25 +87,37 @@ def compare(
     num_seeds = len(trials) // len(labels)
     parent.params({"losses": ",".join(labels), "num_seeds": num_seeds, **params})
     print(f"run    {parent.name}: {parent.url}")
-    status, results = "FAILED", []
+    status, lost = "FAILED", []
     try:
-        for number, trial in enumerate(trials, 1):
-            print(f"{number:>3}/{len(trials)}  {trial.config.run_name}", end="  ")
-            if result := _train(trial, main, parent.run_id):
-                results.append(result)
-        if not results:
-            raise SystemExit("error: no training run finished")
-        lost = [each for each in labels if each not in {r.label for r in results}]
-        _record(results, lost, parent, shared)
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise SystemExit(f"\ninterrupted; see {parent.url}") from None
+        results, interrupted = _train_all(trials, main, parent.run_id)
+        if results:
+            lost = [x for x in labels if x not in {r.label for r in results}]
+            _record(results, lost, parent, shared)
+            status = "FINISHED"
+        status = "KILLED" if interrupted else status
     finally:
         parent.end(status)
+    if interrupted:
+        raise SystemExit(f"interrupted; see {parent.url}")
+    if not results:
+        raise SystemExit("error: no training run finished")
     if lost:
         raise SystemExit(f"error: no training run of {', '.join(lost)} finished")
     return results
+
+
+def _train_all(trials, main, parent_id: str) -> tuple[list[Result], bool]:
+    """Return the results, and whether Ctrl-C ended it."""
+    results = []
+    try:
+        for number, trial in enumerate(trials, 1):
+            print(f"{number:>3}/{len(trials)}  {trial.config.run_name}", end="  ")
+            if result := _train(trial, main, parent_id):
+                results.append(result)
+    except KeyboardInterrupt:
+        print()
+        return results, True
+    return results, False
 
 
 def _train(trial: Trial, main, parent_id: str) -> Result | None:

@@ -238,7 +238,8 @@ def test_javascript_follows_one_hypothesis_at_least(tmp_path):
     (tmp_path / "call.mjs").write_text(
         "import { search } from './client.mjs';\n"
         "const caught = (error) => console.log(`${error}`);\n"
-        "for (const beam of [0, -1, NaN]) await search({}, [5, 2], { beam }).catch(caught);"
+        "for (const beam of [0, -1, NaN])\n"
+        "  await search({}, [5, 2], { beam }).catch(caught);\n"
     )
     said = execute("node", "call.mjs", cwd=tmp_path).stdout.splitlines()
     end = "which must be 1 or more"

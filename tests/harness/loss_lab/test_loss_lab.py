@@ -4,6 +4,7 @@ import importlib
 import math
 import re
 
+import mlflow
 import numpy as np
 import pytest
 from workplace import ROOT, SMOKE, kerazoo
@@ -154,13 +155,30 @@ def test_nothing_to_compare_is_a_failure(error, store, config, capsys):
     assert capsys.readouterr().out.count("error: no data") == 2
 
 
-def test_ctrl_c_ends_the_comparison(store, config):
+@pytest.mark.parametrize("finished", [0, 3])
+def test_ctrl_c_ends_the_comparison(finished, store, config):
+    """What finished before it is compared."""
+    begun = []
+
     def main(config):
+        begun.append(config.seed)
         try:
-            raise KeyboardInterrupt
+            if len(begun) > finished:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             raise SystemExit("interrupted") from None
+        with mlflow.start_run(nested=True):
+            mlflow.log_metric(config.monitor, 0.5)
+        return {"test_accuracy": len(begun) / 10}
 
     with pytest.raises(SystemExit, match="interrupted; see http"):
-        lab.compare(lab.plan(config, "mse,mae", 1), main)
-    assert store.run.info.status == "KILLED"
+        lab.compare(lab.plan(config, "mse,mae", num_seeds=3), main)
+    *children, parent = store.runs
+    assert len(children) == finished and len(begun) == finished + 1
+    assert parent.info.status == "KILLED"
+    table = store.artifacts(parent) / "losses.md"
+    assert table.is_file() == bool(finished)
+    if finished:
+        mse, mae = table.read_text().splitlines()[2:]
+        assert mse.startswith("| mse | 0.2000 ± 0.1414 |") and mse.endswith("| 2 |")
+        assert mae == "| mae | 0.2000 | 1 |"
