@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kerazoo.harness import catalog, commands, commands_export, commands_predict
 from kerazoo.harness.config import EXPORT_FORMATS
-from kerazoo.harness.wording import first_line, not_among
+from kerazoo.harness.wording import not_among
 from kerazoo.losses import TASKS
 
 EPILOG = """commands to start with:
@@ -59,8 +59,9 @@ def _guarded(command, *arguments, **options) -> int:
         # Of mlflow itself, which is not imported to read a command line.
         if type(error).__module__ != "mlflow.exceptions":
             raise
-        reason = first_line(error)
-        print(f"kerazoo: error: the store of runs: {reason}", file=sys.stderr)
+        from kerazoo.harness.tracking.mlflow_store import reason
+
+        print(f"kerazoo: error: the store of runs: {reason(error)}", file=sys.stderr)
         return 2
 
 

@@ -25,7 +25,7 @@ from kerazoo.harness.own_code import files_of, own_definitions, own_modules
 from kerazoo.harness.reports import common
 from kerazoo.harness.texts.translation import translator_of_texts
 from kerazoo.harness.tracking import mlflow_store, runs
-from kerazoo.harness.wording import as_score, first_line
+from kerazoo.harness.wording import as_score
 
 if TYPE_CHECKING:
     import keras
@@ -234,7 +234,8 @@ class Run:
         try:
             self._store_end(status, problem, trace)
         except mlflow_store.store_errors() as error:
-            lost = f"the store of runs did not take the end of it: {first_line(error)}"
+            reason = mlflow_store.reason(error)
+            lost = f"the store of runs did not take the end of it: {reason}"
             if best.is_file():
                 lost += (
                     f"\n{best} has the best epoch: --epochs 0 --model.weights {best} "
@@ -268,7 +269,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     try:
         run = Run(config, mlflow_store.start(config.experiment, name))
     except (ValueError, *mlflow_store.store_errors()) as error:
-        sys.exit(f"error: {first_line(error)}")
+        sys.exit(f"error: {mlflow_store.reason(error)}")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main:  # where alone signals can be handled
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)

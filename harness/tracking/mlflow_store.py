@@ -211,8 +211,18 @@ def _allowed(name: str) -> str:
 
 
 def _tell(error: Exception) -> None:
-    reason = first_line(error)
-    print(f"warning: the store was not reached: {reason}", file=sys.stderr)
+    print(f"warning: the store was not reached: {reason(error)}", file=sys.stderr)
+
+
+def reason(error: Exception) -> str:
+    """Say in a line why a store did not do what it was asked."""
+    from requests.exceptions import ConnectionError, Timeout  # of MLflow's client
+
+    # MLflow's own text is the address of the call, and how often it was tried.
+    if isinstance(error.__context__, (ConnectionError, Timeout)):
+        server = connect().get_tracking_uri()
+        return f"the server {server} (MLFLOW_TRACKING_URI) does not answer"
+    return first_line(error)
 
 
 def store_errors() -> tuple[type[Exception], ...]:

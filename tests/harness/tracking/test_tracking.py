@@ -190,6 +190,14 @@ def test_metrics_wait_for_a_store_that_is_away(server, capsys):
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("command", [["predict", "last", "a"], ["train", "regression"]])
+def test_a_server_that_is_away_is_named(command, server, call):
+    server.server.server_close()  # nothing listens there any more
+    status, _, errors = call(*command)
+    away = f"the server {server.uri} (MLFLOW_TRACKING_URI) does not answer"
+    assert status != 0 and errors.endswith(f"{away}\n") and errors.count("\n") == 1
+
+
 def test_a_table_of_an_epoch_does_not_end_the_run_if_the_store_is_away(server, capsys):
     info = SimpleNamespace(run_id="a1", run_name="my-run", experiment_id="7")
     tracker = mlflow_store.Tracker(mlflow, SimpleNamespace(info=info))
