@@ -10,7 +10,6 @@ from .outliers import (
     drawn_in as drawn_in,
     treat_target as treat_target,
 )
-from .predict import known_encoding as known_encoding
 from .reading import (
     Table as Table,
     read_table as read_table,

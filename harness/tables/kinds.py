@@ -94,7 +94,7 @@ def type_column(
     Raises:
         DataError: values that do not fit the kind, are infinite, or of no kind.
     """
-    if hint is not None:
+    if hint is not None and values.dtype.kind != "M":
         import pandas as pd
 
         first = _series([hint], [-1], values.name, None)

@@ -2,19 +2,17 @@
 
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import type_column
 from kerazoo.harness.tables.tabular import Encoding, served_columns
-from kerazoo.harness.wording import listed, shown
+from kerazoo.harness.wording import listed
 
 if TYPE_CHECKING:
     import keras
     import pandas
-
-    from kerazoo.harness.tables.reading import Table
 
 
 def predict_rows(
@@ -65,43 +63,6 @@ def predict_rows(
             title += "_2"
         frame[title] = values
     return frame, notes
-
-
-def known_encoding(table: "Table", facts: dict[str, Any]) -> Encoding | None:
-    """Return the encoding that weights to start from bring along, if they do.
-
-    Args:
-        table: typed columns; what it has beside those is noted.
-        facts: of the run of the weights, from its `data.json`; or nothing.
-
-    Raises:
-        DataError: the table lacks a column that they know, or it is of another kind.
-    """
-    if "encoding" not in facts:
-        return None
-    kinds = {column.name: column.kind for column in table.columns}
-    known = {
-        column["name"]: "boolean" if column.get("boolean") else column["kind"]
-        for column in facts["encoding"]["columns"]
-    }
-    if lacking := [shown(name) for name in known if name not in kinds]:
-        raise DataError(
-            f"The model needs the columns {listed(lacking, 5)}; the table lacks them, "
-            "or they have one value in all rows, and were left out."
-        )
-    if other := {name: kind for name, kind in known.items() if kinds[name] != kind}:
-        told = [f"{shown(name)} is {kinds[name]}" for name in other]
-        flag = ", ".join(f"{name}: {kind}" for name, kind in other.items())
-        raise DataError(
-            f"The model knows columns of other kinds; in this table {listed(told, 5)}: "
-            f"say --data.kinds '{{{flag}}}' if it should be so."
-        )
-    if more := sorted(kinds.keys() - known.keys()):
-        named = listed([shown(name) for name in more], 5)
-        table.notes.append(
-            f"columns that the model does not know are left out: {named}"
-        )
-    return facts["encoding"]
 
 
 def _read(file: Path, delimiter: str, characters: str) -> "pandas.DataFrame":

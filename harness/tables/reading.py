@@ -7,7 +7,7 @@ does not fit there.
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,12 @@ import numpy as np
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
 from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
-from kerazoo.harness.wording import MOST_NAMED, places, shown, unknown
+from kerazoo.harness.wording import MOST_NAMED, listed, places, shown, unknown
 
 if TYPE_CHECKING:
     import pandas
+
+    from kerazoo.harness.tables.tabular import Encoding
 
 FEWEST_ROWS = 10
 MOST_MISSING = 0.05  # share of rows without a target that are dropped with a note
@@ -78,6 +80,7 @@ def read_table(
     delimiter: str = "",
     encoding: str = "utf-8",
     limit: int = 0,
+    known: "Encoding | None" = None,
 ) -> Table:
     """Read a table, find out what each column is, and refuse what would not train.
 
@@ -94,6 +97,8 @@ def read_table(
         delimiter: of a text file; empty: the commonest of , ; tab and | in its header.
         encoding: of a text file.
         limit: rows, spread evenly over the table; 0: all.
+        known: of a model that is there already. Its columns are read as it knows them,
+            those that never change here, too; others are dropped with a note.
 
     Raises:
         DataError: what is wrong, where, and what to do: in one line, or of several
@@ -105,7 +110,8 @@ def read_table(
     if 0 < limit < len(frame):
         # The first ones would be all alike in a sorted table.
         frame = frame.iloc[np.linspace(0, len(frame) - 1, limit).astype(int)]
-    return type_table(frame, table_name(source), target, kinds or {}, exclude, notes)
+    name = table_name(source)
+    return type_table(frame, name, target, kinds or {}, exclude, notes, known)
 
 
 def type_table(
@@ -115,6 +121,7 @@ def type_table(
     kinds: Mapping[str, Kind],
     exclude: Sequence[str],
     notes: list[str],
+    known: "Encoding | None",
 ) -> Table:
     """Do what `read_table` does with a frame whose columns have no kind yet.
 
@@ -128,9 +135,15 @@ def type_table(
         frame = frame.loc[targets.index]
     if errors and len(frame) < FEWEST_ROWS:
         raise errors[0]  # of so few rows, nothing is to be said of columns
-    excluded = frame[list(dict.fromkeys(exclude))]
-    features = frame.drop(columns=[target, *excluded.columns])
-    features, columns = _features(features, kinds, targets, notes, errors)
+    others, hints = dict.fromkeys(exclude), {}
+    if known:
+        names = frame.columns.drop([target, *others])
+        others |= dict.fromkeys(_unknown_columns(names, known, kinds, notes))
+        kinds = _kinds_of(known)
+        hints = {column["name"]: column.get("hint") for column in known["columns"]}
+    excluded = frame[list(others)]
+    features = frame.drop(columns=[target, *others])
+    features, columns = _features(features, kinds, hints, targets, notes, errors)
     if errors:
         raise _one(errors)
     return Table(
@@ -142,6 +155,36 @@ def type_table(
         notes=notes,
         excluded=excluded,
     )
+
+
+def _unknown_columns(
+    names: Sequence[str], known: "Encoding", kinds: Mapping[str, Kind], notes: list[str]
+) -> list[str]:
+    """Return the columns that a model does not know.
+
+    Raises:
+        DataError: the table lacks some, or they are said to be of another kind.
+    """
+    own = _kinds_of(known)
+    if lacking := [shown(name) for name in own if name not in names]:
+        needed = listed(lacking)
+        raise DataError(f"The model needs the columns {needed}; the table lacks them.")
+    for name, kind in kinds.items():
+        if own.get(name, kind) != kind:
+            raise DataError(
+                f"--data.kinds, {shown(name)}: the model knows it as {own[name]}."
+            )
+    if others := [name for name in names if name not in own]:
+        told = listed([shown(name) for name in others])
+        notes.append(f"columns that the model does not know are left out: {told}")
+    return others
+
+
+def _kinds_of(known: "Encoding") -> dict[str, Kind]:
+    return {
+        column["name"]: "boolean" if column.get("boolean") else column["kind"]
+        for column in known["columns"]
+    }
 
 
 def check_choices(
@@ -200,15 +243,17 @@ def check_target(values: "pandas.Series", notes: list[str]) -> "pandas.Series":
 def _features(
     frame: "pandas.DataFrame",
     kinds: Mapping[str, Kind],
+    hints: Mapping[str, str | float | None],
     targets: "pandas.Series | None",
     notes: list[str],
     errors: list[DataError],
 ) -> tuple["pandas.DataFrame", tuple[Column, ...]]:
-    """Return the typed features without the constant ones, and what is known of them.
+    """Return the typed features that change, and what is known of them.
 
     Args:
         frame: the features, of no kind yet.
         kinds: by name, of those that are not what they look like.
+        hints: by name, see `Column.hint`; these stay even if they never change.
         targets: of the same rows, where they could be read.
         notes: receives what the user should know.
         errors: receives one for each column that cannot be used.
@@ -220,13 +265,16 @@ def _features(
 
     typed, columns = {}, []
     for name in frame.columns:
-        values = None
+        values, hint = None, hints.get(name)
         with _collected(errors):
-            values, kind = type_column(frame[name], kinds.get(name))
+            values, kind = type_column(frame[name], kinds.get(name), hint)
         if values is None:
             continue
         column = describe_column(frame[name], values, kind)
-        if column.num_distinct + (column.num_missing > 0) < 2:
+        if column.hint is None:
+            column = replace(column, hint=hint)
+        never_changes = column.num_distinct + (column.num_missing > 0) < 2
+        if never_changes and name not in hints:
             what = "is missing everywhere" if column.num_missing else "never changes"
             notes.append(f"column {shown(name)} {what}, and was left out")
             continue

@@ -166,6 +166,7 @@ def read_stream(
     column: str = "",
     num_sampled: int = 100_000,
     seed: int = 0,
+    known: tabular.Encoding | None = None,
 ) -> Stream:
     """Read a file for the first time: count and check its rows, and draw a sample.
 
@@ -180,6 +181,7 @@ def read_stream(
         column: as there.
         num_sampled: rows of the sample.
         seed: of the sample.
+        known: as in `read_table`.
 
     Raises:
         DataError: as `read_table`; where the sample does not show it, `encode` does.
@@ -216,7 +218,7 @@ def read_stream(
 
     raw = sample.rows()
     raw = raw[raw.index.isin(present.index)]
-    table = reading.type_table(raw, name, target, kinds, exclude, [*notes])
+    table = reading.type_table(raw, name, target, kinds, exclude, [*notes], known)
     table.notes.append(
         f"the file was read in pieces, {len(present):,} rows; kinds, encoding, these "
         f"notes, baselines, plots and test scores are of a sample of {len(raw):,}"

@@ -216,10 +216,8 @@ def _tell(error: Exception) -> None:
 
 def reason(error: Exception) -> str:
     """Say in a line why a store did not do what it was asked."""
-    from requests.exceptions import ConnectionError, Timeout  # of MLflow's client
-
     # MLflow's own text is the address of the call, and how often it was tried.
-    if isinstance(error.__context__, (ConnectionError, Timeout)):
+    if is_remote() and isinstance(error.__context__, OSError):
         server = connect().get_tracking_uri()
         return f"the server {server} (MLFLOW_TRACKING_URI) does not answer"
     return first_line(error)

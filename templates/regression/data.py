@@ -39,8 +39,8 @@ def load_data(config: Config) -> Data:
     near = tables.sampled(rows, source.positions)  # the rows of the sample
     rows, near = (tables.mixed(splits, config.seed) for splits in (rows, near))
     table = replace(source.sample, targets=targets[source.positions])
-    encoding = tables.known_encoding(table, config.model.facts)
-    encoding = encoding or tables.fit_encoding(
+    # Of weights to start from, or fitted.
+    encoding = config.model.facts.get("encoding") or tables.fit_encoding(
         table,
         near["train"],
         chosen.target_transform,
@@ -108,6 +108,7 @@ def read_rows(config: Config) -> tables.InMemory | tables.Stream:
         column=chosen.split_column,
         num_sampled=chosen.limit or chosen.stream_sample,
         seed=config.seed,
+        known=config.model.facts.get("encoding"),
     )
     return tables.InMemory(stream.sample) if chosen.limit else stream
 
@@ -131,6 +132,7 @@ def read_table(config: Config) -> tables.Table:
         delimiter=chosen.delimiter,
         encoding=chosen.encoding,
         limit=chosen.limit,
+        known=config.model.facts.get("encoding"),
     )
 
 

@@ -17,6 +17,7 @@ from kerazoo.harness import Data, DataError, parse_config
 from kerazoo.harness.data import collect
 from kerazoo.harness.own_code import imported_from
 from kerazoo.harness.tables import reading
+from kerazoo.harness.tables.kinds import type_column
 from kerazoo.harness.tables.streaming import Stream
 
 NUM_ROWS = 300
@@ -290,28 +291,68 @@ def test_any_table_is_data_or_one_line(
     assert all(len(x) == len(targets) for x in inputs.values())
 
 
-def test_weights_to_start_from_bring_the_encoding_of_their_columns(template, tmp_path):
-    HOUSES.to_csv(tmp_path / "old.csv", index=False)
-    newer = HOUSES.assign(size=HOUSES["size"] * 2, price=HOUSES["price"] * 3)
-    newer["floor"] = newer["size"] % 7
-    newer.to_csv(tmp_path / "new.csv", index=False)
-    HOUSES.drop(columns="town").to_csv(tmp_path / "less.csv", index=False)
-    (tmp_path / "best.keras").touch()
+# -------------------------------------------------------------- weights to start from
 
-    def load(name, start=False):
-        config = config_of(template, path=str(tmp_path / name), target="price")
+
+@pytest.fixture
+def begin(template, tmp_path):
+    """Return a function that loads a table; the weights know what an old one was."""
+    old = HOUSES.assign(lift=np.where(HOUSES["price"] > 9e4, "yes", "no"))
+    old["built"] = old["built"].dt.strftime("%d/%m/%Y")
+
+    def load(table, start=True, **fields):
+        table.to_csv(tmp_path / "table.csv", index=False)
+        fields |= {"path": str(tmp_path / "table.csv"), "target": "price"}
+        config = config_of(template, **fields)
         if start:
             model = replace(config.model, weights=str(tmp_path / "best.keras"))
             config = replace(config, model=model)
-        data = template.data.load_data(config)
-        notes.extend(data.notes)
-        return data.metadata["encoding"]
+        return template.data.load_data(config)
 
-    notes = []
-    known = load("old.csv")
-    (tmp_path / "data.json").write_text(json.dumps({"encoding": known}))
-    assert load("new.csv") != known
-    assert load("new.csv", start=True) == known
-    assert notes[-1] == "columns that the model does not know are left out: floor"
-    with pytest.raises(DataError, match="needs the columns town; "):
-        load("less.csv", start=True)
+    known = load(old, start=False).metadata
+    (tmp_path / "best.keras").touch()
+    (tmp_path / "data.json").write_text(json.dumps(known))
+    return load, old, known["encoding"]
+
+
+def test_weights_to_start_from_bring_the_encoding_of_their_columns(begin):
+    load, old, known = begin
+    newer = old.assign(size=old["size"] * 2, price=old["price"] * 3)
+    assert load(newer, start=False).metadata["encoding"] != known
+    # What nothing can be learnt from, the model need not know.
+    newer["id"] = [f"house {row}" for row in range(NUM_ROWS)]
+    data = load(newer)
+    assert data.metadata["encoding"] == known
+    assert data.notes[-1] == "columns that the model does not know are left out: id"
+    kept = load(newer, split="group", split_column="id")
+    assert kept.metadata["encoding"] == known, "a split goes by any column"
+    with pytest.raises(DataError, match=r"needs the columns town; the table lacks the"):
+        load(old.drop(columns="town"))
+    with pytest.raises(DataError, match=r"kinds, town: the model knows it as category"):
+        load(old, kinds={"town": "date"})
+
+
+@pytest.mark.parametrize("stream_above", [4.0, 0.0])
+def test_columns_are_what_weights_to_start_from_know_them_as(begin, stream_above):
+    """Though they never change, or look like another kind, in the newer rows."""
+    load, old, known = begin
+    few = old.assign(size="", town="1", built="03/02/2001", lift="1")
+    data = load(few, stream_above=stream_above)
+    assert data.metadata["encoding"] == known
+    rows, _ = collect(data.served.test)
+    columns = {column["name"]: column["input"] for column in known["columns"]}
+    assert np.isnan(rows[columns["size"]]).all()
+    assert set(rows[columns["town"]].tolist()) == {"1"}
+    assert set(rows[columns["lift"]].tolist()) == {"yes"}
+    days = (np.datetime64("2001-02-03") - np.datetime64("1970-01-01")).astype(int)
+    assert set(rows[columns["built"]].tolist()) == {days}
+    encoded, _ = collect(data.test)
+    assert set(encoded["categories"][:, 0].tolist()) == {0}, "a town it never saw"
+
+
+def test_dates_that_are_no_texts_any_more_need_no_hint(begin):
+    *_, known = begin
+    (hint,) = [c["hint"] for c in known["columns"] if c["name"] == "built"]
+    assert int(hint.split("/")[0]) > 12, "the day stands first"
+    typed, _ = type_column(HOUSES["built"], "date", hint)
+    assert typed.equals(HOUSES["built"].astype("datetime64[ns]"))
