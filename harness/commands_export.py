@@ -38,6 +38,11 @@ def export(
         raise ValueError(f"{folder} is a file: give --folder another name.")
     if source.endswith(".keras"):
         verdicts = _export_file(Path(source), chosen, folder, samples, tolerance)
+    elif source.endswith((".h5", ".hdf5")):
+        raise ValueError(
+            f"{source}: only .keras files are exported; load the model and write one, "
+            'model.save("model.keras").'
+        )
     elif samples:
         raise ValueError(
             "--samples is for a .keras file: a run is verified on the validation split "

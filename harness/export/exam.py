@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kerazoo.harness.export.gpu_operators import beyond_gpu
+from kerazoo.harness.wording import listed
 
 MADE_BY = ("kerazoo", "keras", "tensorflow", "ai-edge-litert")  # whose versions matter
 FULL_PRECISION = ("saved_model", "tflite")
@@ -198,10 +199,10 @@ class Exam:
         if verdict.needs_flex:
             flex = sorted(o for o in verdict.operators if o.startswith("Flex"))
             return f"needs operators that no phone has: {', '.join(flex)}"
-        if not np.isfinite(self.expected).all():
-            return "Keras itself gives NaN or infinity"
-        if not np.isfinite(outputs).all():
-            return "gives NaN or infinity"
+        for who, answers in (("Keras itself ", self.expected), ("", outputs)):
+            if odd := _not_finite(answers):
+                those = f"{len(odd):,} of {len(answers):,} samples: {listed(odd)}"
+                return f"{who}gives NaN or infinity to {those} (counted from 0)"
         if difference and difference > metric.max_difference.get(name, np.inf) * spread:
             return f"differs from Keras by {difference:.2g}"
         if difference is None and name in FULL_PRECISION and agreement < MIN_AGREEMENT:
@@ -219,6 +220,12 @@ class Exam:
                 "otherwise than its tokens do"
             )
         return ""
+
+
+def _not_finite(answers: np.ndarray) -> list[int]:
+    """Return the places of samples whose answers are NaN or infinite."""
+    finite = np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
+    return np.flatnonzero(~finite).tolist()
 
 
 class _NotRun(Exception):

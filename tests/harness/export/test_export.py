@@ -233,7 +233,16 @@ def test_a_keras_model_without_answers_verifies_nothing(tmp_path, monkeypatch):
     stand_in = converted(lambda file: tflite(make_model(), file))
     monkeypatch.setattr(export, "_convert", stand_in)
     (verdict,) = run(perturbed(np.nan), tmp_path)
-    assert verdict.failure == "Keras itself gives NaN or infinity"
+    assert verdict.failure.startswith("Keras itself gives NaN or infinity to ")
+
+
+def test_samples_without_an_answer_are_named(tmp_path):
+    """Such as those that hold NaN themselves, as missing values may."""
+    samples = PIXELS[40:].astype("float32")
+    samples[[3, 5], 0] = np.nan
+    (verdict,) = run(make_model(), tmp_path, ["tflite"], inputs=samples)
+    those = f"2 of {len(samples)} samples: 3, 5 (counted from 0)"
+    assert verdict.failure == f"Keras itself gives NaN or infinity to {those}"
 
 
 def test_a_file_that_does_not_run_is_named_and_the_others_are_kept(

@@ -131,6 +131,7 @@ def test_facts_without_a_number_are_null():
     ("arguments", "message"),
     [
         ("gone.keras --samples samples.npz", "There is no file gone.keras."),
+        ("model.h5", "model.h5: only .keras files are exported; load the model and"),
         ("model.keras", "brings no data to calibrate and verify with: give --samples"),
         ("model.keras --samples gone.npz", "There is no file gone.npz."),
         ("model.keras --samples broken.keras", "broken.keras is not a .npz file"),
