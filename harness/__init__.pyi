@@ -12,6 +12,7 @@ from .config import (
 )
 from .data import (
     Data as Data,
+    data_name as data_name,
     digest as digest,
     prefetched as prefetched,
     tell as tell,

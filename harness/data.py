@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from kerazoo.harness.texts.tokenisers import Tokeniser
+
+OWN = ("folder", "table", "pairs")  # sources that are what the user has
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,19 @@ class Data:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input."""
         return self.calibration.shape[1:]
+
+
+def data_name(chosen: Any) -> str:
+    """Return what data are called: the user's own as their file or folder is.
+
+    Args:
+        chosen: a template's `DataConfig`, with a `source` and, if that is the user's
+            own, a `path`.
+    """
+    if chosen.source not in OWN or not chosen.path:
+        return chosen.source
+    name = Path(chosen.path).expanduser().resolve().name
+    return name.split(".")[0] or name
 
 
 def tell(notes: Iterable[str]) -> None:

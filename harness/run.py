@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from kerazoo.harness import environment, note, training
 from kerazoo.harness.config import TrainingConfig, dump_config, flatten
-from kerazoo.harness.data import Data, collect
+from kerazoo.harness.data import Data, collect, data_name
 from kerazoo.harness.errors import UserError
 from kerazoo.harness.export.exam import Verdict
 from kerazoo.harness.export.parts import Part, parts
@@ -265,7 +265,7 @@ def tracked_run(config: TrainingConfig) -> Iterator[Run]:
     as KILLED, any error as FAILED with its reason in the run's note.
     """
     training.prepare(config)
-    name = config.run_name or f"{config.model.name}-{config.data.source}"
+    name = config.run_name or f"{config.model.name}-{data_name(config.data)}"
     try:
         run = Run(config, mlflow_store.start(config.experiment, name))
     except (ValueError, *mlflow_store.store_errors()) as error:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from config import Config
 from sklearn.model_selection import train_test_split
 
-from kerazoo.harness import Data, DataError, digest, images, prefetched
+from kerazoo.harness import Data, DataError, data_name, digest, images, prefetched
 
 NUM_CALIBRATION = 256  # training images from which full int8 reads its ranges
 MIXES = ("mixup", "cutmix")  # augmentations that mix labels too
@@ -54,7 +54,7 @@ def load_data(config: Config) -> Data:
     calibration = source.read(some[:NUM_CALIBRATION])
     height, width, channels = calibration.shape[1:]
     return Data(
-        name=chosen.source,
+        name=data_name(chosen),
         train=batches(source, splits["train"], config, training=True),
         validation=batches(source, splits["validation"], config),
         test=batches(source, splits["test"], config),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from config import Config
 
-from kerazoo.harness import Data, DataError, digest, tell, texts
+from kerazoo.harness import Data, DataError, data_name, digest, tell, texts
 from kerazoo.harness.texts import Pair, PairBatches, Splits, Tokeniser
 from kerazoo.zoo.seq2seq.tokens import END, PAD, START, UNKNOWN
 
@@ -49,7 +49,7 @@ def load_data(config: Config) -> Data:
     source, target = texts.normalisers(chosen.normalise, chosen.lowered)
     longest_source = longest(batches, "sources")
     common = {
-        "name": chosen.source,
+        "name": data_name(chosen),
         "sizes": {**sizes, "train": len(splits["train"])},
         "labels": [],
         "calibration": batches["train"].buckets[-1].sources[:NUM_CALIBRATION],

@@ -39,7 +39,7 @@ def test_a_folder_of_images_is_learnt(photos, new_project):
         *("--model.arguments.filters", "[8,8]", "--data.max_broken_share", "0.1"),
     )
     run = project.run
-    assert run.info.status == "FINISHED" and run.info.run_name == "cnn-folder"
+    assert run.info.status == "FINISHED" and run.info.run_name == f"cnn-{photos.name}"
     assert run.data.metrics["test_accuracy"] == 1
     assert "exports_verified" not in run.data.metrics
     facts = json.loads((project.artifacts() / "data.json").read_text())
@@ -64,7 +64,7 @@ def test_other_pictures_are_measured_in_the_shape_of_the_run(
     inside(project)
     status, shown, errors = call("evaluate", "last", "--data.path", str(tmp_path))
     assert status == 0 and "test_accuracy" in shown, errors
-    assert "24 test samples of folder" in shown  # all of them
+    assert f"24 test samples of {tmp_path.name}" in shown  # all of them
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_first_words_for_validation_are_as_all_of_them(load):
 
 def test_a_file_becomes_three_splits(load, file):
     data = load("--data.path", str(file), "--data.target_tokens", "words")
-    assert (data.name, data.task, data.target) == ("pairs", "seq2seq", "target")
+    assert (data.name, data.task, data.target) == (file.stem, "seq2seq", "target")
     assert data.sizes["validation"] == data.sizes["test"] == 10
     assert data.sizes["train"] in (180, 181)
     assert "1 of 202 lines was skipped: 1 without a tab (line 202)" in data.notes[0]
