@@ -53,6 +53,9 @@ def load_data(config: Config) -> Data:
     some = np.random.default_rng(config.seed).permutation(splits["train"])
     calibration = source.read(some[:NUM_CALIBRATION])
     height, width, channels = calibration.shape[1:]
+    # The ends of the range, which no image need reach: a full int8 file then takes
+    # pixels as they are.
+    calibration[0, 0, 0], calibration[0, -1, -1] = 0, 255
     return Data(
         name=data_name(chosen),
         train=batches(source, splits["train"], config, training=True),

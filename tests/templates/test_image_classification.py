@@ -154,6 +154,8 @@ def test_the_exported_files_are_stored_and_verified(trained):
     assert [file["gpu"] for file in facts["files"]] == ["", "yes", "yes"]
     assert facts["labels"] == list("0123456789")
     assert facts["pixels"] == "0 to 255, grey, not scaled"
+    (pixels,) = facts["files"][-1]["inputs"].values()
+    assert (pixels["scale"], pixels["zero_point"]) == (1, 0)
     for verdict in facts["files"]:
         assert verdict["failure"] == "" and verdict["agreement"] > 0.8
         # Compared on the validation split, where the training measured it too.

@@ -146,7 +146,7 @@ def test_the_same_pixels_in_training_evaluation_and_export(template, make_config
     assert pixels.dtype == np.uint8 and pixels.max() == 255
     known = {p.tobytes(): t for p, t in zip(pixels, targets, strict=True)}
     assert len(known) == 64
-    assert all(p.tobytes() in known for p in data.calibration)
+    assert all(p.tobytes() in known for p in data.calibration[1:])
     validation, _ = everything(data.validation)
     assert validation.dtype == np.uint8
     assert not any(p.tobytes() in known for p in validation)
@@ -211,6 +211,14 @@ def test_images_have_the_size_that_is_asked_for(
     data = template["data"].load_data(make_config(**options))
     assert data.input_shape == shape
     assert everything(data.validation)[0].shape[1:] == shape
+
+
+def test_a_pixel_of_a_full_int8_file_is_a_byte(photos, template, make_config):
+    """Also of images that are nowhere black or white."""
+    options = {"path": str(photos), "max_broken_share": 0.1, "image_size": 16}
+    data = template["data"].load_data(make_config(**options))
+    assert np.ptp(everything(data.train)[0]) < 255
+    assert (data.calibration.min(), data.calibration.max()) == (0, 255)
 
 
 def test_clients_are_told_how_images_are_fitted(photos, template, make_config):
