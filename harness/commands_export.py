@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kerazoo.harness.data import Data
     from kerazoo.harness.export.exam import Verdict
 
+MIN_PARTED = 100  # samples of a .keras file from which one in 4 is for calibration
+EVERY = 4
+
 
 def export(
     source: str,
@@ -213,14 +216,16 @@ def _export_file(
             f"its outputs are of the shapes {', '.join(map(str, shapes))}."
         )
     inputs, targets = _read_samples(samples, model)
+    formats = formats or list(EXPORT_FORMATS)
+    calibrating, verifying = _parts(len(targets), formats)
     with tempfile.TemporaryDirectory() as written:
         verdicts = export(
             model,
             Path(written),
-            formats or EXPORT_FORMATS,
-            calibration=inputs,
-            inputs=inputs,
-            targets=targets,
+            formats,
+            calibration={name: array[calibrating] for name, array in inputs.items()},
+            inputs={name: array[verifying] for name, array in inputs.items()},
+            targets=targets[verifying],
             metric=RMSE if shapes[0][1] == 1 else ACCURACY,
             metadata={"source": source},
             **({} if tolerance is None else {"tolerance": tolerance}),
@@ -228,6 +233,25 @@ def _export_file(
         _lay(Path(written), folder)
     print_verdicts(verdicts)
     return verdicts
+
+
+def _parts(count: int, formats: list[str]) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return which samples full int8 is calibrated on, and which verify all formats."""
+    import numpy as np
+
+    whole = np.ones(count, bool)
+    if "tflite-int8" not in formats:
+        return whole, whole
+    if count < MIN_PARTED:
+        print(
+            f"tflite-int8 is calibrated on the samples that verify it; of {MIN_PARTED} "
+            f"or more, every {EVERY}th would be for that alone"
+        )
+        return whole, whole
+    calibrating = np.arange(count) % EVERY == EVERY - 1  # they may be sorted
+    told = f"tflite-int8 is calibrated on every {EVERY}th sample"
+    print(f"{told}; the other {(~calibrating).sum():,} verify")
+    return calibrating, ~calibrating
 
 
 def _read_samples(

@@ -72,6 +72,31 @@ def test_what_was_exported_of_a_file_before_stays_on_record(keras_file):
     assert "| tflite |" in table and "| tflite-int8 |" in table
 
 
+@pytest.mark.parametrize(
+    ("count", "formats", "verified", "told"),
+    [
+        (16, "tflite-int8", 16, "calibrated on the samples that verify it; of 100 or"),
+        (120, "tflite,tflite-int8", 90, "every 4th sample; the other 90 verify"),
+        (120, "tflite", 120, ""),
+    ],
+)
+def test_full_int8_is_verified_on_other_samples_than_it_is_calibrated_on(
+    count, formats, verified, told, keras_file, capsys
+):
+    inputs = keras.Input((4,), name="x")
+    keras.Model(inputs, layers.Dense(2, name="dense")(inputs)).save("model.keras")
+    x = np.arange(count).repeat(4).reshape(count, 4).astype("float32")
+    np.savez("samples.npz", x=x, y=np.arange(count) % 2)
+    arguments = f"export model.keras --samples samples.npz --formats {formats}"
+    assert cli.main([*arguments.split(), "--tolerance", "1"]) in (0, 1)
+    shown = capsys.readouterr().out
+    assert told in shown and ("calibrated" in shown) == bool(told)
+    facts = json.loads((keras_file / "exports" / "model.json").read_text())
+    assert {file["num_samples"] for file in facts["files"]} == {verified}
+    sample = json.loads((keras_file / "exports" / "sample.json").read_text())
+    assert sample["inputs"]["x"] == x[:1].tolist()
+
+
 def test_one_folder_is_for_files_of_one_model(keras_file, capsys):
     arguments = "export model.keras --samples samples.npz --formats saved_model"
     assert cli.main(arguments.split()) == 0
