@@ -5,6 +5,7 @@ from .corrupt import (
     flip_labels as flip_labels,
     thin_out as thin_out,
 )
+from .datasets import ArrayDataset as ArrayDataset
 from .files import read_images as read_images
 from .folders import (
     common_size as common_size,

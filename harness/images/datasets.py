@@ -27,11 +27,34 @@ class ArrayDataset:
     Shapes:
         train, test: (samples, height, width, channels) uint8 pixels, 0 to 255, and
             (samples,) class indices; test is None where the source names no split.
+
+    Raises:
+        DataError: of other shapes or types, or class indices without a label.
     """
 
     labels: list[str]
     train: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __post_init__(self):
+        for pixels, targets in filter(None, (self.train, self.test)):
+            if pixels.ndim != 4 or pixels.dtype != "uint8":
+                raise DataError(
+                    "Images in memory are (samples, height, width, channels) uint8, 0 "
+                    f"to 255; got {pixels.shape} {pixels.dtype}."
+                )
+            if targets.shape != pixels.shape[:1] or targets.dtype.kind not in "iu":
+                raise DataError(
+                    f"{len(pixels):,} images need as many class indices; got "
+                    f"{targets.shape} {targets.dtype}."
+                )
+            if len(targets) and not 0 <= targets.min() <= targets.max() < len(
+                self.labels
+            ):
+                raise DataError(
+                    f"Class indices of {len(self.labels)} labels are 0 to "
+                    f"{len(self.labels) - 1}; got {targets.min()} to {targets.max()}."
+                )
 
 
 def digits(path: str) -> ArrayDataset:

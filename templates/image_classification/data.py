@@ -142,10 +142,14 @@ def augmentation(config: Config, channels: int) -> Callable:
     return augment
 
 
+def find_arrays(config: Config) -> images.ArrayDataset:
+    """Find a data set that is known by name: the place for arrays of your own."""
+    return getattr(images.datasets, config.data.source)(config.data.path)
+
+
 def read_arrays(config: Config) -> Source:
-    """Read a data set that is known by name; what it does not split is split here."""
-    chosen = config.data
-    found = getattr(images.datasets, chosen.source)(chosen.path)
+    """Read images that are in memory; what is not split is split here."""
+    chosen, found = config.data, find_arrays(config)
     pixels, targets = found.train
     train = np.arange(len(targets))
     if found.test:

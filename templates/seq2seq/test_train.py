@@ -1,6 +1,7 @@
 """Does my edited copy still run? `python -m pytest test_train.py` takes seconds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> Config:
     """Shorten the defaults, and log to a store that is thrown away."""
+    config = Config()
+    path = config.data.path and str(Path(config.data.path).resolve())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    config = Config()
     return replace(
         config,
         epochs=1,
-        data=replace(config.data, limit=64, buckets=1),
+        data=replace(config.data, path=path, limit=64, buckets=1),
         model=replace(config.model, arguments={"width": 32, "num_layers": 1}),
         export=("tflite",),
         export_tolerance=1.0,

@@ -1,12 +1,15 @@
 """The image template's data: a folder of one's own, splits, augmentation, labels."""
 
 import json
+import re
+import sys
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
+from workplace import execute
 
 from kerazoo.harness import DataError
 from kerazoo.harness.images.files import read_image
@@ -211,6 +214,33 @@ def test_images_have_the_size_that_is_asked_for(
     data = template["data"].load_data(make_config(**options))
     assert data.input_shape == shape
     assert everything(data.validation)[0].shape[1:] == shape
+
+
+def test_the_lines_of_the_readme_train_on_arrays(new_project):
+    project = new_project()
+    x = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3)).astype("uint8")
+    np.savez(project.folder / "cells.npz", x=x, y=np.arange(60) % 2)
+    page = (project.folder / "README.md").read_text("utf-8")
+    for name in ("name", "path"):
+        (field,) = re.findall(rf"`({name}: .*?)`", page, re.DOTALL)
+        old = rf"\b{name}: [^=]*? = \"\""
+        replace_in(project.folder / "config.py", old, field.replace("\n", " "))
+    code = project.code_of_page("def find_arrays")
+    old = r"def find_arrays\(.*?(?=\n\n\n)"
+    replace_in(project.folder / "data.py", old, code.rstrip())
+    project.train("--epochs", "1", "--export", "[tflite]", "--export_tolerance", "1")
+    run = project.run
+    assert (run.info.run_name, run.data.tags["data"]) == ("cnn-cells", "cells")
+    assert json.loads((project.artifacts() / "data.json").read_text())["labels"] == [
+        *("healthy", "ill")
+    ]
+    execute(sys.executable, "-m", "pytest", "-q", "test_train.py", cwd=project.folder)
+
+
+def replace_in(file, old, new):
+    text, count = re.subn(old, lambda _: new, file.read_text("utf-8"), flags=re.DOTALL)
+    assert count == 1
+    file.write_text(text, "utf-8")
 
 
 def test_a_pixel_of_a_full_int8_file_is_a_byte(photos, template, make_config):

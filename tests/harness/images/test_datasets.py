@@ -34,6 +34,25 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("pixels", "targets", "message"),
+    [
+        (np.zeros((3, 8, 8), "uint8"), [0, 1, 1], r"uint8, 0 to 255; got \(3, 8, 8\)"),
+        (np.zeros((3, 8, 8, 1)), [0, 1, 1], r"got \(3, 8, 8, 1\) float64\.$"),
+        (np.zeros((3, 8, 8, 1), "uint8"), [0, 1], r"3 images need as many class indic"),
+        (np.zeros((2, 8, 8, 1), "uint8"), [0.0, 1.0], r"got \(2,\) float64\.$"),
+        (np.zeros((2, 8, 8, 1), "uint8"), [1, 2], "2 labels are 0 to 1; got 1 to 2"),
+        (np.zeros((2, 8, 8, 1), "uint8"), [-1, 0], "2 labels are 0 to 1; got -1 to 0"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(pixels, targets, message):
+    with pytest.raises(DataError, match=message):
+        datasets.ArrayDataset(["a", "b"], (pixels, np.array(targets)))
+    right = np.zeros((2, 8, 8, 1), "uint8"), np.array([0, 1])
+    with pytest.raises(DataError, match=message):
+        datasets.ArrayDataset(["a", "b"], right, (pixels, np.array(targets)))
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 4), (0, 4)])
 def test_an_idx_file_is_read_as_it_was_written(suffix, shape, tmp_path):
