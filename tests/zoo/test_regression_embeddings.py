@@ -145,6 +145,14 @@ def test_a_category_has_a_vector_of_its_column():
     np.testing.assert_allclose(total(codes), got.sum(axis=1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("codes", [[2, 0], [-1, 0], [0, -1], [0, 3]])
+def test_a_code_out_of_range_reads_no_vector_of_another_column(codes):
+    layer = CategoryEmbedding((2, 3), 4)
+    layer(np.array([[0, 0]], "int32"))
+    with pytest.raises(Exception, match=r"= 5 is not in \[0, 5\)"):  # TensorFlow's own
+        layer(np.array([codes], "int32"))
+
+
 def test_a_class_token_stands_in_front():
     layer = ClassToken()
     tokens = GENERATOR.normal(size=(2, 3, 4)).astype("float32")

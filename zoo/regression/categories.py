@@ -16,6 +16,9 @@ from kerazoo.zoo.regression.embeddings import within
 class CategoryEmbedding(layers.Layer):
     """A learned vector for every category of every column.
 
+    A code out of range is treated as by `keras.layers.Embedding`: an error, or, on JAX,
+    NaN.
+
     Args:
         cardinalities: number of codes of each column.
         size: length of the vectors.
@@ -57,8 +60,12 @@ class CategoryEmbedding(layers.Layer):
         )
 
     def call(self, categories):
-        offsets = ops.convert_to_tensor(self.offsets, "int32")
-        rows = ops.cast(categories, "int32") + offsets
+        codes = ops.cast(categories, "int32")
+        limits = ops.convert_to_tensor(self.cardinalities, "int32")
+        known = ops.logical_and(codes >= 0, codes < limits)
+        # Another code would read the vector of another column: no row is its row.
+        rows = codes + ops.convert_to_tensor(self.offsets, "int32")
+        rows = ops.where(known, rows, sum(self.cardinalities))
         vectors = ops.take(self.table, rows, axis=0)
         return ops.sum(vectors, axis=1) if self.total else vectors
 
