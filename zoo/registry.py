@@ -99,9 +99,18 @@ def list_models(
         max_params: the most parameters, at the default arguments.
         pretrained: True for models with published weights, False for the others.
 
+    Raises:
+        ValueError: no model is of that kind or task; the message names those there are.
+
     >>> list_models("resnet*", max_params=500_000)
     ['resnet20', 'resnet32']
     """
+    for what, given in (("kind", kind), ("task", task)):
+        known = sorted({getattr(card, what) for card in _cards().values()})
+        if given is not None and given not in known:
+            raise ValueError(
+                f"No model is of the {what} {given!r}; choose from: {', '.join(known)}."
+            )
     return [
         card.name
         for card in _cards().values()

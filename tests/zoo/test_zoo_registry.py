@@ -33,6 +33,18 @@ def test_lists_by_glob_task_size_and_published_weights():
     assert zoo.list_models("nothing*") == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"task": "image classification"}, "'image classification'.*image_classific"),
+        ({"kind": "tabular"}, "the kind 'tabular'; choose from: cnn, regression, seq2"),
+    ],
+)
+def test_a_kind_or_task_without_a_model_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.list_models(**wrong)
+
+
 def test_a_card_says_what_a_variant_fixes_and_what_it_leaves_open():
     card = zoo.model_card("resnet56")
     assert card.arguments == {"depth": 56}
