@@ -159,12 +159,17 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> None:
 
     Raises:
         ValueError: no model has that name, its builder has no such argument, or one
-            of another type.
+            of another type, or no such weights are published.
     """
     card = model_card(name)
     allowed = [*card.defaults, *card.arguments]
     for argument, value in arguments.items():
-        if argument == "weights" and find_weights(name, value):
+        if argument == "weights" and argument not in allowed:
+            if value is not None and not find_weights(name, value):
+                known = ", ".join(card.pretrained) or "none"
+                raise ValueError(
+                    f"{name} has no weights {value!r}. Published are: {known}."
+                )
             continue
         if argument not in allowed:
             near = difflib.get_close_matches(argument, allowed, n=1, cutoff=0.4)
@@ -202,8 +207,9 @@ def create_model(
     card = model_card(name)
     builder = getattr(importlib.import_module(card.module), card.builder)
     file = find_weights(name, arguments.get("weights"))
+    if "weights" not in {**card.defaults, **card.arguments}:
+        arguments.pop("weights", None)
     if file:
-        del arguments["weights"]
         sizes = json.loads(file.with_name("arguments.json").read_text("utf-8"))
         arguments = sizes | arguments
     model = builder(**{"name": name, **card.arguments, **arguments})

@@ -80,6 +80,24 @@ def test_an_unknown_argument_names_the_nearest():
         zoo.create_model("lenet5", classes=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("transformer_tiny", "cmudcit", "no weights 'cmudcit'. Published are: cmudict"),
+        ("transformer_small", "cmudict", "no weights 'cmudict'. Published are: none"),
+        ("resnet20", True, "no weights True. Published are: none"),
+    ],
+)
+def test_weights_that_are_not_published_are_named(name, weights, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.create_model(name, weights=weights)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "transformer_tiny"])
+def test_weights_may_be_none_as_in_keras(name):
+    assert zoo.create_model(name, weights=None).name == name
+
+
 def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
     folder = tmp_path / "cnn"
     folder.mkdir()
