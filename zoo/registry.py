@@ -203,6 +203,7 @@ def create_model(
     >>> create_model("resnet20", input_shape=(28, 28, 1)).output_shape
     (None, 10)
     """
+    arguments = {argument: _plain(value) for argument, value in arguments.items()}
     check_arguments(name, arguments)
     card = model_card(name)
     builder = getattr(importlib.import_module(card.module), card.builder)
@@ -220,6 +221,13 @@ def create_model(
 
         return feature_pyramid(model)
     return model
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers and arrays as Python's: Keras wants its integers so."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """Cut a built model: its feature maps at every resolution, or a new head."""
 
+from numbers import Integral
+
 import keras
 from keras import layers
 
@@ -84,9 +86,10 @@ def reset_head(model: keras.Model, num_classes: int) -> keras.Model:
             f"{head.name!r} ({type(head).__name__}); reset_head replaces the head of a "
             "zoo model"
         )
-    if not isinstance(num_classes, int) or num_classes < 1:
+    if not isinstance(num_classes, Integral) or num_classes < 1:
         raise ValueError(f"num_classes must be a positive integer; got {num_classes}")
-    new_head = layers.Dense.from_config({**head.get_config(), "units": num_classes})
+    config = {**head.get_config(), "units": int(num_classes)}
+    new_head = layers.Dense.from_config(config)
     return keras.Model(model.input, new_head(head.input), name=model.name)
 
 

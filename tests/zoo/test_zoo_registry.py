@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 
+import numpy as np
 import pytest
 
 from kerazoo import zoo
@@ -96,6 +97,20 @@ def test_weights_that_are_not_published_are_named(name, weights, message):
 @pytest.mark.parametrize("name", ["lenet5", "transformer_tiny"])
 def test_weights_may_be_none_as_in_keras(name):
     assert zoo.create_model(name, weights=None).name == name
+
+
+def test_numpys_numbers_are_taken_as_pythons():
+    labels, codes = np.array([0, 2, 1]), np.array([[0, 3], [1, 0]])
+    model = zoo.create_model("lenet5", num_classes=labels.max() + 1)
+    assert model.output_shape == (None, 3)
+    assert zoo.reset_head(model, labels.max() + 2).output_shape == (None, 4)
+    for cardinalities in (codes.max(axis=0) + 1, tuple(codes.max(axis=0) + 1)):
+        model = zoo.create_model("linear", cardinalities=cardinalities)
+        assert json.loads(model.to_json()), "its config is plain"
+        (layer,) = (x for x in model.layers if hasattr(x, "cardinalities"))
+        assert layer.cardinalities == (2, 4)
+    with pytest.raises(ValueError, match=r"num_classes as int; got 2\.5"):
+        zoo.create_model("lenet5", num_classes=np.float64(2.5))
 
 
 def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
