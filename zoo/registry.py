@@ -198,7 +198,8 @@ def create_model(
             with published weights also `weights`, one of `model_card(name).pretrained`.
 
     Raises:
-        ValueError: no model has that name, or its builder has no such argument.
+        ValueError: no model has that name, or its builder has no such argument; or
+            Keras is set to channels first, which no model here is.
 
     >>> create_model("resnet20", input_shape=(28, 28, 1)).output_shape
     (None, 10)
@@ -207,6 +208,7 @@ def create_model(
     check_arguments(name, arguments)
     card = model_card(name)
     builder = getattr(importlib.import_module(card.module), card.builder)
+    _require_channels_last()
     file = find_weights(name, arguments.get("weights"))
     if "weights" not in {**card.defaults, **card.arguments}:
         arguments.pop("weights", None)
@@ -228,6 +230,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_plain, value))
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _require_channels_last() -> None:
+    import keras
+
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "The models of the zoo have their channels last, and Keras is set to "
+            f"{keras.config.image_data_format()!r}: call "
+            'keras.config.set_image_data_format("channels_last") first.'
+        )
 
 
 @functools.cache

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -111,6 +112,15 @@ def test_numpys_numbers_are_taken_as_pythons():
         assert layer.cardinalities == (2, 4)
     with pytest.raises(ValueError, match=r"num_classes as int; got 2\.5"):
         zoo.create_model("lenet5", num_classes=np.float64(2.5))
+
+
+def test_keras_must_be_set_to_channels_last():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="set to 'channels_first': call keras"):
+            zoo.create_model("cnn")
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 def test_a_name_declared_twice_is_an_error(tmp_path, monkeypatch):
