@@ -12,6 +12,7 @@ import ast
 import difflib
 import functools
 import importlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,17 @@ def __getattr__(name: str) -> Any:
 def _key(name: str) -> str:
     # What a file's name and its class's have in common: giou.py has GIoULoss.
     return name.replace("_", "").lower().removesuffix("loss")
+
+
+def _nearest(name: str, keys: list[str]) -> str | None:
+    """Return the key that was meant, Keras's long names included, or None."""
+    words = re.findall("[A-Z]?[a-z]+", name)  # mean_squared_error, MeanSquaredError
+    initials = "".join(word[0] for word in words).lower()
+    # The longest: cross_entropy is in sparse_categorical_crossentropy.
+    inside = sorted((key for key in keys if key in _key(name)), key=len)
+    close = [difflib.get_close_matches(_key(name), keys, 1, c) for c in (0.8, 0.4)]
+    found = [*close[0], *({initials} & {*keys}), *inside[::-1], *close[1]]
+    return found[0] if found else None
 
 
 @functools.cache
@@ -75,8 +87,8 @@ def get_class(name: str) -> type["keras.losses.Loss"]:
     """
     files = {_key(file): file for file in _classes()}
     if _key(name) not in files:
-        near = difflib.get_close_matches(_key(name), files, n=1, cutoff=0.4)
-        hint = f" Did you mean {files[near[0]]!r}?" if near else ""
+        near = _nearest(name, list(files))
+        hint = f" Did you mean {files[near]!r}?" if near else ""
         raise ValueError(
             f"There is no loss {name!r}.{hint} `kerazoo list losses` shows every name."
         )

@@ -84,6 +84,8 @@ PROXIES = {"num_classes": 3, "features": 3}
         ("ctc", {"blank_index": -1}, "blank_index must be a whole number"),
         ("focal", {"gama": 1}, "Did you mean 'gamma'"),
         ("focol", {}, "Did you mean 'focal'"),
+        ("MeanSquaredError", {}, "Did you mean 'mse'"),
+        ("sparse_categorical_crossentropy", {}, "Did you mean 'cross_entropy'"),
     ],
 )
 def test_arguments_out_of_bounds(name, arguments, message):
