@@ -51,11 +51,14 @@ def as_numbers(values, name: str, above: float | None = None) -> list[float] | N
     """Return an array of numbers, one a class, as a list that a config can hold.
 
     Raises:
-        ValueError: a number is not finite, below 0, or not above `above`.
+        ValueError: no numbers, or one not finite, below 0, or not above `above`.
     """
     if values is None:
         return None
-    numbers = np.asarray(values, "float64")
+    try:
+        numbers = np.asarray(values, "float64")
+    except (TypeError, ValueError):  # a dict, as model.fit takes it, or "balanced"
+        numbers = np.empty(())
     rule = "a list of numbers, one a class, " + (
         "none below 0" if above is None else f"each above {above}"
     )

@@ -1,7 +1,8 @@
 """Focal loss over exclusive classes. Lin et al. 2017, arXiv:1708.02002."""
 
+from numbers import Real
+
 import keras
-import numpy as np
 from keras import ops
 
 from kerazoo.losses._base import require
@@ -31,8 +32,8 @@ class FocalLoss(CategoricalLoss):
         before reduction: (batch, …), in nats.
 
     Raises:
-        ValueError: gamma below 0, as many alphas as there are not classes, and as
-            `CategoricalLoss` does.
+        ValueError: gamma or an alpha below 0, as many alphas as there are not classes,
+            and as `CategoricalLoss` does.
 
     >>> round(float(FocalLoss(2.0)(ops.array([1]), ops.array([[0.0, 0.0]]))), 4)
     0.1733
@@ -42,7 +43,9 @@ class FocalLoss(CategoricalLoss):
         super().__init__(**kwargs)
         require(gamma >= 0, "gamma", "at least 0", gamma)
         self.gamma = gamma
-        self.alpha = alpha if np.ndim(alpha) == 0 else as_numbers(alpha, "alpha")
+        one = isinstance(alpha, Real)
+        require(not one or alpha >= 0, "alpha", "at least 0", alpha)
+        self.alpha = alpha if one else as_numbers(alpha, "alpha")
 
     def per_sample(self, target, logits):  # noqa: D102
         if isinstance(self.alpha, list):

@@ -86,6 +86,10 @@ PROXIES = {"num_classes": 3, "features": 3}
         ("focol", {}, "Did you mean 'focal'"),
         ("MeanSquaredError", {}, "Did you mean 'mse'"),
         ("sparse_categorical_crossentropy", {}, "Did you mean 'cross_entropy'"),
+        ("cross_entropy", {"class_weight": {0: 1.0, 1: 5.0}}, r"one a class.*got \{0"),
+        ("logit_adjusted", {"class_counts": "balanced"}, "one a class.*'balanced'"),
+        ("focal", {"alpha": "balanced"}, "alpha must be a list.*'balanced'"),
+        ("focal", {"alpha": -0.25}, "alpha must be at least 0; got -0.25"),
     ],
 )
 def test_arguments_out_of_bounds(name, arguments, message):
