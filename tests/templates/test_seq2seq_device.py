@@ -233,15 +233,14 @@ def test_javascript_finds_what_the_reference_finds(made_up, tmp_path):
 
 
 def test_javascript_follows_one_hypothesis_at_least(tmp_path):
-    install("nodejs", "node")
-    shutil.copy(CLIENTS / "token_search.js", tmp_path / "client.mjs")
-    (tmp_path / "call.mjs").write_text(
+    program = tmp_path / "call.mjs"
+    program.write_text(
         "import { search } from './client.mjs';\n"
-        "const caught = (error) => console.log(`${error}`);\n"
-        "for (const beam of [0, -1, NaN])\n"
-        "  await search({}, [5, 2], { beam }).catch(caught);\n"
+        "const errors = [0, -1, NaN].map((beam) =>\n"
+        "  search({}, [5, 2], { beam }).catch((error) => `${error}`));\n"
+        "console.log(JSON.stringify(await Promise.all(errors)));\n"
     )
-    said = execute("node", "call.mjs", cwd=tmp_path).stdout.splitlines()
+    said = run_node(CLIENTS / "token_search.js", program, [], tmp_path)
     end = "which must be 1 or more"
     assert said == [f"RangeError: a beam of {n}, {end}" for n in ("0", "-1", "NaN")]
 
