@@ -116,8 +116,7 @@ def read_rows(config: Config) -> tables.InMemory | tables.Stream:
 def read_table(config: Config) -> tables.Table:
     """Read a file, or a data set that is known by name.
 
-    The place for a frame of your own, of pandas or polars:
-    `return tables.read_table(frame, "price")`.
+    The place for a frame of your own, of pandas or polars: README.md has the lines.
     """
     chosen = config.data
     source, target = chosen.path, chosen.target
