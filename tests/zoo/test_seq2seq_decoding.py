@@ -8,6 +8,7 @@ from keras import ops
 from toy_searches import PREFIXES, SOURCES, assert_same, eager, reference
 from toy_translation import SIZE, in_numpy, toy
 
+from kerazoo import zoo
 from kerazoo.zoo.seq2seq.beam_search import extend
 from kerazoo.zoo.seq2seq.constraints import IMPOSSIBLE
 from kerazoo.zoo.seq2seq.decoding import Decoding, Translator
@@ -260,6 +261,25 @@ def test_options_that_cannot_be_are_refused(options, message):
 def test_prefixes_that_cannot_be_are_refused(prefixes, message):
     with pytest.raises(ValueError, match=message):
         Translator(*toy(), Decoding(max_length=6)).decode(SOURCES, prefixes)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ([4, 9, 2], r"of the vocabulary, below 9; got token 9 in \[4, 9, 2\]"),
+        ([4, -1, 2], "of the vocabulary, below 9; got token -1"),
+        (4, "a source must be a list of tokens; got 4"),
+        ([[4, 2]], r"a source must be a list of tokens; got \[\[4, 2\]\]"),
+    ],
+)
+@pytest.mark.parametrize("name", ["transformer_tiny", "lstm_small"])
+def test_sources_that_cannot_be_are_refused(name, source, message):
+    sizes = {"source_vocabulary": 9, "target_vocabulary": 7}
+    model = zoo.create_model(name, width=8, num_layers=1, **sizes)
+    translator = Translator.of(model, Decoding(max_length=3))
+    assert translator.decode([]) == []
+    with pytest.raises(ValueError, match=message):
+        translator.decode([[8, 2], source])
 
 
 def test_options_do_not_change():

@@ -124,9 +124,12 @@ class Translator(keras.Model):
             For each source its hypotheses, the best first: tokens without END, score.
 
         Raises:
-            ValueError: prefixes are not as many as sources, or one cannot be (see
-                `check_prefix`).
+            ValueError: a source is no list of tokens of the vocabulary, prefixes are
+                not as many as sources, or one cannot be (see `check_prefix`).
         """
+        if not len(sources):
+            return []
+        self._check_sources(sources)
         inputs = _padded(sources)
         if prefixes is not None:
             if len(prefixes) != len(sources):
@@ -149,6 +152,18 @@ class Translator(keras.Model):
                 strict=True,
             )
         ]
+
+    def _check_sources(self, sources: Sequence[Sequence[int]]) -> None:
+        # An encoder of one's own need not say how many tokens it knows.
+        known = getattr(self.encoder, "vocabulary", np.inf)
+        for source in sources:
+            if np.ndim(source) != 1:
+                raise ValueError(f"a source must be a list of tokens; got {source}")
+            if wrong := [token for token in source if not 0 <= token < known]:
+                raise ValueError(
+                    f"a source must hold tokens of the vocabulary, below {known}; "
+                    f"got token {wrong[0]} in {list(source)}"
+                )
 
     def check_prefix(self, prefix: Sequence[int]) -> None:
         """Raise ValueError if no output can begin with these tokens.

@@ -67,6 +67,7 @@ class _Stack(layers.Layer):
             "tied": tied,
         }
         _check(**self.own_config)
+        self.vocabulary = vocabulary
         self.width = width
         self.tied = tied
         options = BlockOptions(
@@ -97,7 +98,7 @@ class _Stack(layers.Layer):
 
     def _embedding(self) -> layers.ReversibleEmbedding:
         return layers.ReversibleEmbedding(
-            self.own_config["vocabulary"],
+            self.vocabulary,
             self.width,
             tie_weights=not self.with_memory or self.tied != "none",
             embeddings_initializer=keras.initializers.RandomNormal(
@@ -299,12 +300,12 @@ class TransformerDecoder(_Stack):
 
     def compute_output_spec(self, inputs):
         target, _, _ = inputs
-        shape = (*target.shape, self.own_config["vocabulary"])
+        shape = (*target.shape, self.vocabulary)
         return keras.KerasTensor(shape, dtype="float32")
 
     def multiply_adds(self) -> int:
         """Those of `SEQUENCE_LENGTH` tokens, and as many of the source."""
-        logits = self.own_config["vocabulary"] * self.width
+        logits = self.vocabulary * self.width
         return super().multiply_adds() + SEQUENCE_LENGTH * logits
 
 
