@@ -15,7 +15,13 @@ import numpy as np
 
 from kerazoo.harness.errors import DataError
 from kerazoo.harness.tables.files import read_frame
-from kerazoo.harness.tables.kinds import Column, Kind, describe_column, type_column
+from kerazoo.harness.tables.kinds import (
+    Column,
+    Kind,
+    as_spelt,
+    describe_column,
+    type_column,
+)
 from kerazoo.harness.wording import MOST_NAMED, listed, places, shown, unknown
 
 if TYPE_CHECKING:
@@ -146,6 +152,8 @@ def type_table(
     features, columns = _features(features, kinds, hints, targets, notes, errors)
     if errors:
         raise _one(errors)
+    if known:
+        notes += _unknown_values(features, known)
     return Table(
         name=name,
         target=target,
@@ -178,6 +186,24 @@ def _unknown_columns(
         told = listed([shown(name) for name in others])
         notes.append(f"columns that the model does not know are left out: {told}")
     return others
+
+
+def _unknown_values(features: "pandas.DataFrame", known: "Encoding") -> list[str]:
+    """Note of each category how many rows hold what the model never saw."""
+    notes = []
+    for column in known["columns"]:
+        if column["kind"] != "category":
+            continue
+        values = features[column["name"]].dropna()
+        if column.get("boolean"):
+            values = as_spelt(values, column["vocabulary"])
+        if len(strange := values[~values.isin(column["vocabulary"])]):
+            notes.append(
+                f"column {shown(column['name'])}: the model knows none such as "
+                f"{shown(strange.iloc[0])!r}, in {len(strange):,} of "
+                f"{len(features):,} rows"
+            )
+    return notes
 
 
 def _kinds_of(known: "Encoding") -> dict[str, Kind]:

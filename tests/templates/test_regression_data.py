@@ -339,6 +339,8 @@ def test_columns_are_what_weights_to_start_from_know_them_as(begin, stream_above
     few = old.assign(size="", town="1", built="03/02/2001", lift="1")
     data = load(few, stream_above=stream_above)
     assert data.metadata["encoding"] == known
+    told = f"column town: the model knows none such as '1', in {NUM_ROWS} of {NUM_ROWS}"
+    assert f"{told} rows" in data.notes and "lift" not in "".join(data.notes)
     rows, _ = collect(data.served.test)
     columns = {column["name"]: column["input"] for column in known["columns"]}
     assert np.isnan(rows[columns["size"]]).all()

@@ -227,7 +227,8 @@ def test_other_data_are_measured_as_a_whole(project, tmp_path):
     for place, count in (("all.tsv", 5), ("folder", 3)):
         flags = ("--data.name", "pairs", "--data.path", tmp_path / place)
         said = kerazoo("evaluate", "last", *flags, cwd=project.folder).stdout
-        assert f"{count} test samples of pairs" in said and "test_per" in said
+        name = place.removesuffix(".tsv")
+        assert f"{count} test samples of {name}" in said and "test_per" in said
 
 
 @pytest.mark.slow
