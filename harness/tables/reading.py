@@ -141,7 +141,7 @@ def type_table(
         frame = frame.loc[targets.index]
     if errors and len(frame) < FEWEST_ROWS:
         raise errors[0]  # of so few rows, nothing is to be said of columns
-    others, hints = dict.fromkeys(exclude), {}
+    others, hints, said = dict.fromkeys(exclude), {}, kinds
     if known:
         names = frame.columns.drop([target, *others])
         others |= dict.fromkeys(_unknown_columns(names, known, kinds, notes))
@@ -153,7 +153,7 @@ def type_table(
     if errors:
         raise _one(errors)
     if known:
-        notes += _unknown_values(features, known)
+        notes += _unknown_values(features, known, said)
     return Table(
         name=name,
         target=target,
@@ -188,8 +188,14 @@ def _unknown_columns(
     return others
 
 
-def _unknown_values(features: "pandas.DataFrame", known: "Encoding") -> list[str]:
-    """Note of each category how many rows hold what the model never saw."""
+def _unknown_values(
+    features: "pandas.DataFrame", known: "Encoding", said: Mapping[str, Kind]
+) -> list[str]:
+    """Note of each category how many rows hold what the model never saw.
+
+    Raises:
+        DataError: all of them do, and nobody said that it is a category.
+    """
     notes = []
     for column in known["columns"]:
         if column["kind"] != "category":
@@ -197,12 +203,20 @@ def _unknown_values(features: "pandas.DataFrame", known: "Encoding") -> list[str
         values = features[column["name"]].dropna()
         if column.get("boolean"):
             values = as_spelt(values, column["vocabulary"])
-        if len(strange := values[~values.isin(column["vocabulary"])]):
-            notes.append(
-                f"column {shown(column['name'])}: the model knows none such as "
-                f"{shown(strange.iloc[0])!r}, in {len(strange):,} of "
-                f"{len(features):,} rows"
+        strange = values[~values.isin(column["vocabulary"])]
+        if not len(strange):
+            continue
+        name, example = shown(column["name"]), repr(shown(strange.iloc[0]))
+        if len(strange) == len(values) and column["name"] not in said:
+            kind = _kinds_of(known)[column["name"]]
+            raise DataError(
+                f"Column {name} holds none of the categories that the model knows, but "
+                f"such as {example}: --data.kinds '{{{name}: {kind}}}' if they are new."
             )
+        notes.append(
+            f"column {name}: the model knows none such as {example}, in "
+            f"{len(strange):,} of {len(features):,} rows"
+        )
     return notes
 
 

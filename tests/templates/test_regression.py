@@ -347,9 +347,10 @@ def test_another_table_is_measured_as_a_whole(priced, inside, call):
 def test_values_that_the_run_never_saw_are_told(priced, inside, call):
     inside(priced)
     frame = houses()[:17]
-    frame.assign(town=range(17)).to_csv(priced.folder / "others.csv", index=False)
+    frame["town"] = ["Ulm", *range(16)]
+    frame.to_csv(priced.folder / "others.csv", index=False)
     shown = call("evaluate", "last", "--data.path", "others.csv")[1]
-    told = "note   column town: the model knows none such as '0', in 17 of 17 rows"
+    told = "note   column town: the model knows none such as '0', in 16 of 17 rows"
     assert told in shown.splitlines() and "test_rmse" in shown
 
 
@@ -357,6 +358,10 @@ def test_values_that_the_run_never_saw_are_told(priced, inside, call):
     ("change", "message"),
     [
         (lambda frame: frame.drop(columns="town"), "needs the columns town; the table"),
+        (
+            lambda frame: frame.assign(town=range(len(frame))),
+            "such as '0': --data.kinds '{town: category}' if they are new.",
+        ),
         (lambda frame: frame.assign(built="new"), "Column built: 'new' in "),
     ],
 )

@@ -337,7 +337,9 @@ def test_columns_are_what_weights_to_start_from_know_them_as(begin, stream_above
     """Though they never change, or look like another kind, in the newer rows."""
     load, old, known = begin
     few = old.assign(size="", town="1", built="03/02/2001", lift="1")
-    data = load(few, stream_above=stream_above)
+    with pytest.raises(DataError, match="town holds none of the categories that the"):
+        load(few, stream_above=stream_above)
+    data = load(few, stream_above=stream_above, kinds={"town": "category"})
     assert data.metadata["encoding"] == known
     told = f"column town: the model knows none such as '1', in {NUM_ROWS} of {NUM_ROWS}"
     assert f"{told} rows" in data.notes and "lift" not in "".join(data.notes)
