@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from house_table import houses
 from workplace import ROOT, execute
 
 from kerazoo.harness.data import collect
@@ -15,27 +16,6 @@ from kerazoo.harness.export.export import answers
 from kerazoo.harness.own_code import imported_from
 
 SMALL = ("--epochs", "3", "--model.arguments.width", "16", "--batch_size", "32")
-RNG = np.random.default_rng(0)
-ROWS = 240
-
-
-def houses() -> pd.DataFrame:
-    """A table with everything that columns may be, and a target that follows them."""
-    size = RNG.uniform(30, 200, ROWS)
-    town = RNG.choice(["Köln", "Ulm", "Aue"], ROWS)
-    days = RNG.integers(0, 9000, ROWS)
-    price = 1000 * size + 50_000 * (town == "Köln") + RNG.normal(0, 5000, ROWS)
-    frame = pd.DataFrame(
-        {
-            "size (m²)": np.where(RNG.random(ROWS) < 0.1, np.nan, size.round(1)),
-            "town": np.where(RNG.random(ROWS) < 0.1, None, town),
-            "garden": RNG.choice(["yes", "no"], ROWS),
-            "built": np.datetime64("1990-01-01") + days.astype("timedelta64[D]"),
-            "constant": 1,
-            "price": price.round(),
-        }
-    )
-    return frame
 
 
 @pytest.fixture(scope="module")
@@ -324,54 +304,6 @@ def test_a_run_is_measured_and_exported_again(diabetes, inside, call):
     status, shown, _ = call(*export[:4])
     rows = [x.split() for x in shown.splitlines() if x.rstrip().endswith("yes")]
     assert [row[0] for row in rows] == ["saved_model", "tflite", "tflite"]
-
-
-def test_booleans_of_another_table_may_be_in_another_case(priced, inside, call):
-    inside(priced)
-    frame, scores = houses(), []
-    for name, change in (("as_it_was", str), ("upper", str.upper)):
-        garden = frame["garden"].map(change)
-        frame.assign(garden=garden).to_csv(priced.folder / f"{name}.csv", index=False)
-        shown = call("evaluate", "last", "--data.path", f"{name}.csv")[1]
-        scores.append([line for line in shown.splitlines() if "  test_" in line])
-    assert scores[0] == scores[1] and "test_rmse" in scores[0][0]
-
-
-def test_another_table_is_measured_as_a_whole(priced, inside, call):
-    inside(priced)
-    houses()[:17].to_csv(priced.folder / "others.csv", index=False)
-    status, shown, errors = call("evaluate", "last", "--data.path", "others.csv")
-    assert (status, errors) == (0, "") and "17 test samples of others" in shown
-
-
-def test_values_that_the_run_never_saw_are_told(priced, inside, call):
-    inside(priced)
-    frame = houses()[:17]
-    frame["town"] = ["Ulm", *range(16)]
-    frame.to_csv(priced.folder / "others.csv", index=False)
-    shown = call("evaluate", "last", "--data.path", "others.csv")[1]
-    told = "note   column town: the model knows none such as '0', in 16 of 17 rows"
-    assert told in shown.splitlines() and "test_rmse" in shown
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda frame: frame.drop(columns="town"), "needs the columns town; the table"),
-        (
-            lambda frame: frame.assign(town=range(len(frame))),
-            "such as '0': --data.kinds '{town: category}' if they are new.",
-        ),
-        (lambda frame: frame.assign(built="new"), "Column built: 'new' in "),
-    ],
-)
-def test_a_run_is_not_measured_on_tables_of_another_kind(
-    change, message, priced, inside, call
-):
-    inside(priced)
-    change(houses()).to_csv(priced.folder / "others.csv", index=False)
-    status, _, errors = call("evaluate", "last", "--data.path", "others.csv")
-    assert status == 2 and message in errors.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
